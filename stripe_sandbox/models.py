@@ -115,6 +115,8 @@ class Refund(Resource):
     amount = models.BigIntegerField()
     status = models.CharField(max_length=20, default="succeeded")
     reason = models.CharField(max_length=40, blank=True)
+    # The acquirer's reference number arrives after the refund; `refund.updated` tells of it.
+    reference_known = models.BooleanField(default=False)
     balance_transaction_id = models.CharField(max_length=80, blank=True)
     metadata = models.JSONField(default=dict)
 

@@ -1,0 +1,25 @@
+"""Finding objects by id: 404 for one in the path, 400 for one named in a parameter."""
+
+from typing import TypeVar
+
+from stripe_sandbox.errors import no_such
+from stripe_sandbox.models import Resource
+
+Row = TypeVar("Row", bound=Resource)
+
+
+def find(model: type[Row], stripe_id: str, noun: str, *, param: str = "id") -> Row:
+    """The object whose id stands in the path. Raises: 404 resource_missing."""
+    return _get(model, stripe_id, noun, param, 404)
+
+
+def find_named(model: type[Row], stripe_id: str, noun: str, *, param: str) -> Row:
+    """The object whose id was sent as a parameter. Raises: 400 resource_missing."""
+    return _get(model, stripe_id, noun, param, 400)
+
+
+def _get(model: type[Row], stripe_id: str, noun: str, param: str, status: int) -> Row:
+    try:
+        return model._default_manager.get(stripe_id=stripe_id)
+    except model.DoesNotExist:  # type: ignore[attr-defined]
+        raise no_such(noun, stripe_id, param=param, status=status) from None

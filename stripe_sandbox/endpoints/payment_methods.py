@@ -1,0 +1,71 @@
+"""Payment methods: retrieve, and list those saved with a customer."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from stripe_sandbox import cards, representations
+from stripe_sandbox.errors import RequestRefused
+from stripe_sandbox.listing import page
+from stripe_sandbox.models import Customer, PaymentMethod
+from stripe_sandbox.payments import create_payment_method
+from stripe_sandbox.wire import Call
+
+from .lookup import find, find_named
+
+NOUN = "PaymentMethod"
+
+
+def retrieve(call: Call, stripe_id: str) -> dict[str, Any]:
+    row = find(PaymentMethod, stripe_id, NOUN, param="payment_method")
+    return representations.payment_method(row)
+
+
+def list_payment_methods(call: Call) -> dict[str, Any]:
+    rows = PaymentMethod.objects.filter(customer__isnull=False)
+    if "customer" in call.params:
+        customer = find_named(Customer, call.params["customer"], "customer", param="customer")
+        rows = rows.filter(customer=customer)
+    return _list(call, rows, "/v1/payment_methods")
+
+
+def list_of_customer(call: Call, stripe_id: str) -> dict[str, Any]:
+    customer = find(Customer, stripe_id, "customer", param="customer")
+    rows = PaymentMethod.objects.filter(customer=customer)
+    return _list(call, rows, f"/v1/customers/{stripe_id}/payment_methods")
+
+
+def _list(call: Call, rows: QuerySet[PaymentMethod], url: str) -> dict[str, Any]:
+    if call.params.get("type", "card") != "card":
+        rows = rows.none()
+    if call.params.get("allow_redisplay", "unspecified") != "unspecified":
+        rows = rows.none()
+    return page(rows, call.params, representations.payment_method, url=url, noun=NOUN)
+
+
+def for_payment(stripe_id: str, customer: Customer | None) -> PaymentMethod:
+    """The payment method to charge: a stored one, or a fresh one for a test id (`pm_card_visa`).
+
+    Raises: InvalidRequest if there is none; RequestRefused if it is another customer's, or was
+        used without a customer before.
+    """
+    if stripe_id in cards.TEST_PAYMENT_METHODS:
+        card = cards.card_by_last4(cards.TEST_PAYMENT_METHODS[stripe_id])
+        return create_payment_method(card)
+    method = find_named(PaymentMethod, stripe_id, NOUN, param="payment_method")
+    if method.customer_id and method.customer_id != (customer.pk if customer else None):
+        owner = method.customer.stripe_id if method.customer else ""
+        raise RequestRefused(
+            f"The provided PaymentMethod belongs to the Customer {owner}. Please include the "
+            "Customer in the `customer` parameter on the PaymentIntent.",
+            param="payment_method",
+        )
+    if method.used and not method.customer_id:
+        raise RequestRefused(
+            "The provided PaymentMethod was previously used with a PaymentIntent without "
+            "Customer attachment, shared with a connected account without Customer attachment, "
+            "or was detached from a Customer. It may not be used again. To use a PaymentMethod "
+            "multiple times, you must attach it to a Customer first.",
+            param="payment_method",
+        )
+    return method
