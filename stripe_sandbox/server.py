@@ -25,7 +25,7 @@ class SandboxServer(BaseApplication):
             "workers": 1,
             "worker_class": "gthread",
             "threads": THREADS,
-            "graceful_timeout": 3,
+            "graceful_timeout": 1,
             "keepalive": 5,
             "timeout": 120,
             "loglevel": "warning",

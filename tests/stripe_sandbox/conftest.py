@@ -1,0 +1,155 @@
+"""A sandbox process for the whole run of these tests, and an endpoint that hears its webhooks."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.sandbox_server import Sandbox, running_sandbox
+
+SECRETS = ["whsec_old", "whsec_new"]
+
+
+class Receiver:
+    """A webhook endpoint: keeps what it gets, answers with `statuses` in turn, then 200."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[bytes, str]] = []
+        self.statuses: list[int] = []
+        self.lock = threading.Lock()
+        self.waiting = 0
+        self.most_at_once = 0
+        self.pause_seconds = 0.0
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with receiver.lock:
+                    receiver.received.append((body, self.headers["Stripe-Signature"]))
+                    receiver.waiting += 1
+                    receiver.most_at_once = max(receiver.most_at_once, receiver.waiting)
+                    status = receiver.statuses.pop(0) if receiver.statuses else 200
+                time.sleep(receiver.pause_seconds)
+                with receiver.lock:
+                    receiver.waiting -= 1
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def clear(self) -> None:
+        with self.lock:
+            self.received.clear()
+            self.statuses.clear()
+            self.most_at_once = 0
+            self.pause_seconds = 0.0
+
+    def events(self, secret: str = SECRETS[0]) -> list[stripe.Event]:
+        """What came, verified by Stripe's own library."""
+        with self.lock:
+            received = list(self.received)
+        return [
+            stripe.Webhook.construct_event(body, signature, secret)
+            for body, signature in received
+        ]
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.events()]
+
+    def wait_for(self, count: int, seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if len(self.received) >= count:
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"{len(self.received)} webhooks came, not {count}")
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture(scope="session")
+def running(endpoint: Receiver) -> Iterator[Sandbox]:
+    with running_sandbox(webhook_url=endpoint.url, secrets=SECRETS) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox, endpoint: Receiver) -> Iterator[Sandbox]:
+    """The sandbox with no fault standing and nothing on its way."""
+    running.control("reset")
+    running.control("webhooks/deliver")
+    endpoint.clear()
+    yield running
+    endpoint.clear()
+    running.control("reset")
+    running.control("webhooks/deliver")
+
+
+@pytest.fixture
+def receiver(sandbox: Sandbox, endpoint: Receiver) -> Receiver:
+    return endpoint
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Iterator[stripe.StripeClient]:
+    http_client = stripe.RequestsClient()
+    yield sandbox.client(http_client=http_client)
+    http_client.close()
+
+
+@pytest.fixture
+def customer(client: stripe.StripeClient) -> stripe.Customer:
+    return client.v1.customers.create({"email": "borrower@example.com"})
+
+
+def session_params(**changes: Any) -> Any:
+    """What a portal sends to have 123.45 CNY paid."""
+    params: dict[str, Any] = {
+        "mode": "payment",
+        "ui_mode": "hosted_page",
+        "success_url": "https://portal.test/return?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://portal.test/canceled",
+        "line_items": [line_item()],
+        "metadata": {"payment": "p1"},
+        "payment_intent_data": {"metadata": {"payment": "p1"}},
+    }
+    params.update(changes)
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def line_item(amount: int = 12345, currency: str = "cny", quantity: int = 1) -> Any:
+    return {
+        "quantity": quantity,
+        "price_data": {
+            "currency": currency,
+            "unit_amount": amount,
+            "product_data": {"name": "Installment 3"},
+        },
+    }
+
+
+@pytest.fixture
+def session(
+    client: stripe.StripeClient, customer: stripe.Customer
+) -> stripe.checkout.Session:
+    return client.v1.checkout.sessions.create(session_params(customer=customer.id))
