@@ -41,7 +41,7 @@ class Sandbox:
     database: Path
     process: "subprocess.Popen[bytes]"
 
-    def control(self, path: str, **asked: Any) -> Any:
+    def control(self, path: str, /, **asked: Any) -> Any:
         """POST to /_test/<path>; returns the JSON answer. Raises: ControlRefused."""
         parts = urlsplit(self.base_url)
         client = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)

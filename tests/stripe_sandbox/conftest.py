@@ -10,6 +10,7 @@ import pytest
 import stripe
 
 from tests.sandbox_server import Sandbox, running_sandbox
+from tests.stripe_sandbox.calls import session_params
 
 SECRETS = ["whsec_old", "whsec_new"]
 
@@ -120,32 +121,6 @@ def client(sandbox: Sandbox) -> Iterator[stripe.StripeClient]:
 @pytest.fixture
 def customer(client: stripe.StripeClient) -> stripe.Customer:
     return client.v1.customers.create({"email": "borrower@example.com"})
-
-
-def session_params(**changes: Any) -> Any:
-    """What a portal sends to have 123.45 CNY paid."""
-    params: dict[str, Any] = {
-        "mode": "payment",
-        "ui_mode": "hosted_page",
-        "success_url": "https://portal.test/return?session_id={CHECKOUT_SESSION_ID}",
-        "cancel_url": "https://portal.test/canceled",
-        "line_items": [line_item()],
-        "metadata": {"payment": "p1"},
-        "payment_intent_data": {"metadata": {"payment": "p1"}},
-    }
-    params.update(changes)
-    return {name: value for name, value in params.items() if value is not None}
-
-
-def line_item(amount: int = 12345, currency: str = "cny", quantity: int = 1) -> Any:
-    return {
-        "quantity": quantity,
-        "price_data": {
-            "currency": currency,
-            "unit_amount": amount,
-            "product_data": {"name": "Installment 3"},
-        },
-    }
 
 
 @pytest.fixture
