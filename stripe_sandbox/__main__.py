@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 from collections.abc import Sequence
 
 
@@ -22,9 +23,20 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def refuse_taken_port(host: str, port: int) -> None:
+    """Say so at once; gunicorn would try for five seconds. Raises: SystemExit."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SystemExit(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start the sandbox; returns when it is told to stop."""
     options = parse(arguments)
+    refuse_taken_port(options.host, options.port)
     os.environ["DJANGO_SETTINGS_MODULE"] = "stripe_sandbox.settings"
     if options.webhook_url:
         os.environ["SANDBOX_WEBHOOK_URL"] = ",".join(options.webhook_url)

@@ -22,9 +22,7 @@ DECLINES = {
     "insufficient_funds": Decline(
         "card_declined", "insufficient_funds", "Your card has insufficient funds."
     ),
-    "expired_card": Decline(
-        "expired_card", "", "Your card has expired.", "do_not_try_again"
-    ),
+    "expired_card": Decline("expired_card", "", "Your card has expired.", "do_not_try_again"),
     "incorrect_cvc": Decline(
         "incorrect_cvc", "", "Your card's security code is incorrect.", "confirm_card_data"
     ),

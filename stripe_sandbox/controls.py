@@ -41,7 +41,7 @@ def control(function: Callable[..., Json]) -> Callable[..., HttpResponse]:
 
 def health(asked: Json) -> Json:
     """Answers once the sandbox is up."""
-    return {"ok": True, "now": clock.now()}
+    return {"ok": True, "now": clock.now(), "database": str(settings.DATABASE_PATH)}
 
 
 def reset(asked: Json) -> Json:
@@ -99,9 +99,7 @@ def deliver(asked: Json) -> Json:
         waiting = (Delivery.Status.PENDING, Delivery.Status.HELD)
         rows = list(Delivery.objects.filter(status__in=waiting).order_by("pk"))
     results = dispatcher.send_now(rows, concurrent=bool(asked.get("concurrent", False)))
-    return {
-        "results": [{"status_code": row.status_code, "error": row.error} for row in results]
-    }
+    return {"results": [{"status_code": row.status_code, "error": row.error} for row in results]}
 
 
 def _fresh_deliveries(event_id: str, copies: int) -> list[Delivery]:
@@ -112,9 +110,7 @@ def _fresh_deliveries(event_id: str, copies: int) -> list[Delivery]:
     event.deliveries.filter(status__in=[Delivery.Status.PENDING, Delivery.Status.HELD]).delete()
     urls = settings.WEBHOOK_URLS
     return [
-        Delivery.objects.create(
-            event=event, url=url, status=Delivery.Status.HELD, due_at=0
-        )
+        Delivery.objects.create(event=event, url=url, status=Delivery.Status.HELD, due_at=0)
         for _ in range(copies)
         for url in urls
     ]

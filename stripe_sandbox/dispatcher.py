@@ -89,9 +89,7 @@ def record(delivery: Delivery, result: Result) -> None:
     else:
         status = Delivery.Status.PENDING
         due_at = time.time() + waits[len(attempts) - 1]
-    Delivery.objects.filter(pk=delivery.pk).update(
-        attempts=attempts, status=status, due_at=due_at
-    )
+    Delivery.objects.filter(pk=delivery.pk).update(attempts=attempts, status=status, due_at=due_at)
 
 
 def take_due(limit: int) -> list[Delivery]:

@@ -48,8 +48,7 @@ def expand(answer: dict[str, Any], paths: list[str]) -> dict[str, Any]:
         names = path.split(".")
         if len(names) > DEEPEST:
             raise InvalidRequest(
-                f"You cannot expand more than {DEEPEST} levels of a property. "
-                f"Property: {path}",
+                f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}",
                 param="expand",
             )
         _walk(answer, names, path)

@@ -14,8 +14,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from . import checkout, texts
-from .cards import card_by_last4
 from .card_form import CardForm
+from .cards import card_by_last4
 from .currencies import display
 from .errors import RequestRefused
 from .models import CheckoutSession, PaymentIntent

@@ -137,9 +137,7 @@ def finish_authentication(intent: PaymentIntent, *, passed: bool) -> None:
         _succeed(intent, method, three_d_secure=True)
         return
     error = {**AUTHENTICATION_FAILED, "payment_method": representations.payment_method(method)}
-    _move(
-        intent, Status.REQUIRES_PAYMENT_METHOD, payment_method=None, last_payment_error=error
-    )
+    _move(intent, Status.REQUIRES_PAYMENT_METHOD, payment_method=None, last_payment_error=error)
     emit("payment_intent.payment_failed", representations.payment_intent(intent))
 
 

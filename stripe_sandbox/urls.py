@@ -96,9 +96,7 @@ api_urls = [
     path(
         f"setup_intents/{OWN}",
         api(
-            GET=Operation(
-                setup_intents.retrieve, tables.SETUP_INTENT_RETRIEVE, "setup_intent_read"
-            )
+            GET=Operation(setup_intents.retrieve, tables.SETUP_INTENT_RETRIEVE, "setup_intent_read")
         ),
     ),
     path(
@@ -131,9 +129,7 @@ api_urls = [
         ),
     ),
     path("charges", api(GET=Operation(charges.list_charges, tables.CHARGE_LIST, "charge_read"))),
-    path(
-        f"charges/{OWN}", api(GET=Operation(charges.retrieve, tables.RETRIEVE, "charge_read"))
-    ),
+    path(f"charges/{OWN}", api(GET=Operation(charges.retrieve, tables.RETRIEVE, "charge_read"))),
     path(
         "refunds",
         api(
@@ -141,9 +137,7 @@ api_urls = [
             POST=Operation(refunds.create, tables.REFUND_CREATE, "refund_write"),
         ),
     ),
-    path(
-        f"refunds/{OWN}", api(GET=Operation(refunds.retrieve, tables.RETRIEVE, "refund_read"))
-    ),
+    path(f"refunds/{OWN}", api(GET=Operation(refunds.retrieve, tables.RETRIEVE, "refund_read"))),
     path("events", api(GET=Operation(events.list_events, tables.EVENT_LIST, "event_read"))),
     path(f"events/{OWN}", api(GET=Operation(events.retrieve, tables.RETRIEVE, "event_read"))),
     path(

@@ -201,8 +201,7 @@ def authenticate(header: str) -> str:
         )
     if key.startswith("pk_"):
         raise AuthenticationError(
-            "This API call cannot be made with a publishable API key. Please use a secret API "
-            "key.",
+            "This API call cannot be made with a publishable API key. Please use a secret API key.",
             code="secret_key_required",
         )
     if not key.startswith(("sk_test_", "rk_test_")) or len(key) < 12:

@@ -1,9 +1,9 @@
 """Starts the payment sandbox as a real process of its own, for tests of any room.
 
-    with running_sandbox(webhook_url=receiver.url, secrets=["whsec_test"]) as sandbox:
-        client = sandbox.client()
-        sandbox.control("webhooks/drop", count=1)
-        sandbox.control(f"sessions/{session.id}/pay", card="4242")
+with running_sandbox(webhook_url=receiver.url, secrets=["whsec_test"]) as sandbox:
+    client = sandbox.client()
+    sandbox.control("webhooks/drop", count=1)
+    sandbox.control(f"sessions/{session.id}/pay", card="4242")
 """
 
 import http.client
@@ -139,9 +139,11 @@ def _wait_until_up(sandbox: Sandbox, log: Path) -> None:
         if sandbox.process.poll() is not None:
             break
         try:
-            sandbox.control("health")
+            answer = sandbox.control("health")
         except (OSError, http.client.HTTPException):
-            time.sleep(0.05)
-        else:
+            answer = {}
+        # Another sandbox on the same port would answer too, from its own database.
+        if answer.get("database") == str(sandbox.database):
             return
+        time.sleep(0.05)
     raise RuntimeError(f"the sandbox did not start:\n{log.read_text()}")

@@ -109,8 +109,7 @@ def _check_expiry(expires_at: int, now: int) -> None:
         )
     if expires_at > now + LONGEST_SECONDS:
         raise InvalidRequest(
-            "The `expires_at` timestamp must be less than 24 hours from Checkout Session "
-            "creation.",
+            "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.",
             param="expires_at",
         )
 

@@ -44,6 +44,4 @@ def list_customers(call: Call) -> dict[str, Any]:
     rows = created_window(Customer.objects.all(), call.params.get("created"))
     if "email" in call.params:
         rows = rows.filter(email=call.params["email"])
-    return page(
-        rows, call.params, representations.customer, url="/v1/customers", noun="customer"
-    )
+    return page(rows, call.params, representations.customer, url="/v1/customers", noun="customer")

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from stripe_sandbox import representations
+from stripe_sandbox.cards import DECLINES
 from stripe_sandbox.currencies import check_amount, check_currency
 from stripe_sandbox.errors import CardError, InvalidRequest, RequestRefused
 from stripe_sandbox.listing import created_window, page
@@ -18,7 +19,6 @@ from stripe_sandbox.payments import (
     needs_authentication,
     unexpected_state,
 )
-from stripe_sandbox.cards import DECLINES
 from stripe_sandbox.wire import Call
 
 from .lookup import find, find_named
@@ -65,9 +65,7 @@ def create(call: Call) -> dict[str, Any]:
     if "payment_method" in params:
         method = for_payment(params["payment_method"], customer)
     details = {name: params[name] for name in KEPT if name in params}
-    details.setdefault(
-        "automatic_payment_methods", {"allow_redirects": "always", "enabled": True}
-    )
+    details.setdefault("automatic_payment_methods", {"allow_redirects": "always", "enabled": True})
     details["payment_method_types"] = method_types(params)
     intent = create_intent(
         amount=params["amount"],

@@ -28,9 +28,9 @@ def create(call: Call) -> dict[str, Any]:
             "Invalid positive integer", code="parameter_invalid_integer", param="amount"
         )
     check_step(amount, charge.currency, "amount")
-    changed = Charge.objects.filter(
-        pk=charge.pk, amount_refunded__lte=F("amount") - amount
-    ).update(amount_refunded=F("amount_refunded") + amount)
+    changed = Charge.objects.filter(pk=charge.pk, amount_refunded__lte=F("amount") - amount).update(
+        amount_refunded=F("amount_refunded") + amount
+    )
     if changed != 1:
         raise RequestRefused(
             f"Refund amount ({display(amount, charge.currency)}) is greater than unrefunded "
@@ -87,8 +87,7 @@ def _charge_to_refund(params: dict[str, Any]) -> Charge:
     charge = intent.charges.filter(succeeded=True).first()
     if charge is None:
         raise RequestRefused(
-            f"This PaymentIntent ({intent.stripe_id}) does not have a successful charge to "
-            "refund.",
+            f"This PaymentIntent ({intent.stripe_id}) does not have a successful charge to refund.",
             code="payment_intent_unexpected_state",
         )
     return charge

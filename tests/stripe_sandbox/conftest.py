@@ -61,8 +61,7 @@ class Receiver:
         with self.lock:
             received = list(self.received)
         return [
-            stripe.Webhook.construct_event(body, signature, secret)
-            for body, signature in received
+            stripe.Webhook.construct_event(body, signature, secret) for body, signature in received
         ]
 
     def types(self) -> list[str]:
@@ -124,7 +123,5 @@ def customer(client: stripe.StripeClient) -> stripe.Customer:
 
 
 @pytest.fixture
-def session(
-    client: stripe.StripeClient, customer: stripe.Customer
-) -> stripe.checkout.Session:
+def session(client: stripe.StripeClient, customer: stripe.Customer) -> stripe.checkout.Session:
     return client.v1.checkout.sessions.create(session_params(customer=customer.id))

@@ -219,12 +219,8 @@ def test_only_an_open_session_can_be_expired(
         client.v1.checkout.sessions.expire(session.id)
 
 
-def test_a_session_expires_by_itself(
-    sandbox: Sandbox, client: stripe.StripeClient
-) -> None:
-    made = client.v1.checkout.sessions.create(
-        session_params(expires_at=int(time.time()) + 1810)
-    )
+def test_a_session_expires_by_itself(sandbox: Sandbox, client: stripe.StripeClient) -> None:
+    made = client.v1.checkout.sessions.create(session_params(expires_at=int(time.time()) + 1810))
     sandbox.control("clock", seconds=1900)
     try:
         gone = client.v1.checkout.sessions.retrieve(made.id)

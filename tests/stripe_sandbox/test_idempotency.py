@@ -58,9 +58,7 @@ def test_a_request_that_failed_validation_leaves_its_key_free(
     client: stripe.StripeClient, key: str
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError):
-        client.v1.payment_intents.create(
-            {"amount": 1, "currency": "cny"}, {"idempotency_key": key}
-        )
+        client.v1.payment_intents.create({"amount": 1, "currency": "cny"}, {"idempotency_key": key})
 
     intent = client.v1.payment_intents.create(
         {"amount": 1000, "currency": "cny"}, {"idempotency_key": key}
@@ -113,9 +111,7 @@ def test_a_connection_lost_after_commit_gives_the_same_object_on_retry(
     assert [item.id for item in listed.data] == [intent.id]
 
 
-def test_a_key_in_flight_is_409(
-    sandbox: Sandbox, client: stripe.StripeClient, key: str
-) -> None:
+def test_a_key_in_flight_is_409(sandbox: Sandbox, client: stripe.StripeClient, key: str) -> None:
     sandbox.control("api/fail", mode="hang", path="/v1/customers", seconds=1)
     slow = threading.Thread(
         target=call,
@@ -127,9 +123,7 @@ def test_a_key_in_flight_is_409(
 
     status, body, _ = call(sandbox, "POST", "/v1/customers", "name=x", Idempotency_Key=key)
     slow.join()
-    later, replayed, headers = call(
-        sandbox, "POST", "/v1/customers", "name=x", Idempotency_Key=key
-    )
+    later, replayed, headers = call(sandbox, "POST", "/v1/customers", "name=x", Idempotency_Key=key)
 
     assert (status, body["error"]["code"]) == (409, "idempotency_key_in_use")
     assert body["error"]["type"] == "idempotency_error"
@@ -141,9 +135,7 @@ def test_sixteen_at_once_make_one_object(sandbox: Sandbox, key: str) -> None:
     answers: list[tuple[int, Any]] = []
 
     def send() -> None:
-        status, body, _ = call(
-            sandbox, "POST", "/v1/customers", "name=race", Idempotency_Key=key
-        )
+        status, body, _ = call(sandbox, "POST", "/v1/customers", "name=race", Idempotency_Key=key)
         answers.append((status, body))
 
     threads = [threading.Thread(target=send) for _ in range(16)]

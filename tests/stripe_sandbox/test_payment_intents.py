@@ -175,9 +175,7 @@ def test_intents_are_found_by_customer_and_time_of_creation(
     found = client.v1.payment_intents.list(
         {"customer": customer.id, "created": {"gte": now - 60, "lt": now + 60}}
     )
-    later = client.v1.payment_intents.list(
-        {"customer": customer.id, "created": {"gt": now + 60}}
-    )
+    later = client.v1.payment_intents.list({"customer": customer.id, "created": {"gt": now + 60}})
 
     assert [(item.id, item.metadata["payment"]) for item in found.data] == [(made.id, "p9")]
     assert later.data == []
@@ -189,9 +187,7 @@ def test_a_card_used_once_without_a_customer_is_not_used_again(
     first = client.v1.payment_intents.create(confirmed())
 
     with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
-        client.v1.payment_intents.create(
-            params(confirm=True, payment_method=first.payment_method)
-        )
+        client.v1.payment_intents.create(params(confirm=True, payment_method=first.payment_method))
 
 
 def test_a_saved_card_is_charged_only_with_its_customer(
@@ -203,9 +199,7 @@ def test_a_saved_card_is_charged_only_with_its_customer(
     saved = client.v1.customers.payment_methods.list(customer.id).data
 
     with pytest.raises(stripe.InvalidRequestError, match="belongs to the Customer"):
-        client.v1.payment_intents.create(
-            params(confirm=True, payment_method=first.payment_method)
-        )
+        client.v1.payment_intents.create(params(confirm=True, payment_method=first.payment_method))
     again = client.v1.payment_intents.create(
         params(
             confirm=True,
