@@ -101,14 +101,16 @@ def expire_due() -> int:
 
 def success_url(session: CheckoutSession) -> str:
     """Where the payer goes afterwards, with the session's id in its place."""
-    return session.params["success_url"].replace("{CHECKOUT_SESSION_ID}", session.stripe_id)
+    url: str = session.params["success_url"]
+    return url.replace("{CHECKOUT_SESSION_ID}", session.stripe_id)
 
 
 def payer_email(session: CheckoutSession) -> str:
     """The address known before the payer types one; empty if there is none."""
     if session.customer and session.customer.email:
         return session.customer.email
-    return session.params.get("customer_email", "")
+    email: str = session.params.get("customer_email", "")
+    return email
 
 
 def create_setup_intent(

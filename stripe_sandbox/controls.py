@@ -61,7 +61,7 @@ def add_webhook_fault(asked: Json, action: str) -> Json:
     action = action.replace("-", "_")
     if action not in WEBHOOK_ACTIONS:
         raise InvalidRequest(f"Known actions: {', '.join(WEBHOOK_ACTIONS)}.", status=404)
-    options = {name: asked[name] for name in ("seconds", "copies") if name in asked}
+    options: Json = {name: asked[name] for name in ("seconds", "copies") if name in asked}
     fault = Fault(
         action,
         count=int(asked.get("count", 1)),

@@ -9,10 +9,15 @@ from .errors import InvalidRequest
 
 LARGEST_AMOUNT = 99_999_999
 
-ZERO_DECIMAL = frozenset(["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"])
-THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+ZERO_DECIMAL = frozenset((
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
+    "xof", "xpf",
+))  # fmt: skip
+THREE_DECIMAL = frozenset((
+    "bhd", "jod", "kwd", "omr", "tnd",
+))  # fmt: skip
 # Without decimals in truth, sent with two for old times' sake: only whole units are chargeable.
-WHOLE_UNITS_ONLY = frozenset(["isk", "ugx"])
+WHOLE_UNITS_ONLY = frozenset(("isk", "ugx"))
 
 SMALLEST_AMOUNTS = {
     "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "cny": 400,

@@ -86,7 +86,7 @@ def pay(request: HttpRequest, stripe_id: str) -> HttpResponse:
 
 
 def _try_card(
-    request: HttpRequest, session: CheckoutSession, form: CardForm, words: dict[str, Any]
+    request: HttpRequest, session: CheckoutSession, form: CardForm, words: dict[str, str]
 ) -> str:
     """Try the typed card; returns why it was refused, or nothing."""
     if form.card is None:
@@ -132,7 +132,7 @@ def authenticate_session(request: HttpRequest, stripe_id: str) -> HttpResponse:
 
 
 def _refused_authentication(
-    request: HttpRequest, session: CheckoutSession, words: dict[str, Any]
+    request: HttpRequest, session: CheckoutSession, words: dict[str, str]
 ) -> HttpResponse:
     context = {
         "words": words,
@@ -193,13 +193,13 @@ def _items(session: CheckoutSession) -> list[dict[str, Any]]:
     ]
 
 
-def _words(request: HttpRequest, session: CheckoutSession | None) -> dict[str, Any]:
+def _words(request: HttpRequest, session: CheckoutSession | None) -> dict[str, str]:
     locale = session.params.get("locale") if session else None
     return texts.choose(locale, request.headers.get("Accept-Language", ""))
 
 
 def _closed(
-    request: HttpRequest, words: dict[str, Any], why: str, *, back: str = "", status: int = 200
+    request: HttpRequest, words: dict[str, str], why: str, *, back: str = "", status: int = 200
 ) -> HttpResponse:
     context = {
         "words": words,

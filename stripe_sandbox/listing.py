@@ -57,6 +57,7 @@ def page(
 
 def _cursor(rows: QuerySet[Any], stripe_id: str, noun: str, param: str) -> Resource:
     try:
-        return rows.model._default_manager.get(stripe_id=stripe_id)
+        cursor: Resource = rows.model._default_manager.get(stripe_id=stripe_id)
     except rows.model.DoesNotExist:
         raise no_such(noun, stripe_id, param=param, status=400) from None
+    return cursor

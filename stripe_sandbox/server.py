@@ -12,7 +12,7 @@ from .dispatcher import Dispatcher
 THREADS = 16
 
 
-class SandboxServer(BaseApplication):
+class SandboxServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn, configured by code so that no file or environment variable reaches in."""
 
     def __init__(self, host: str, port: int) -> None:

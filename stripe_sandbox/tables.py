@@ -16,15 +16,32 @@ from .parameters import (
     one_of,
 )
 
-PAYMENT_METHOD_TYPES = tuple(
-    ["acss_debit", "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay", "au_becs_debit", "bacs_debit", "bancontact", "billie", "bizum", "blik", "boleto", "card", "cashapp", "crypto", "customer_balance", "eps", "fpx", "giropay", "grabpay", "ideal", "kakao_pay", "klarna", "konbini", "kr_card", "link", "mb_way", "mobilepay", "multibanco", "naver_pay", "nz_bank_account", "oxxo", "p24", "pay_by_bank", "payco", "paynow", "paypal", "paypay", "payto", "pix", "promptpay", "revolut_pay", "samsung_pay", "satispay", "scalapay", "sepa_debit", "sequra", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account", "wechat_pay", "zip"]
-)
-INTENT_PAYMENT_METHOD_TYPES = PAYMENT_METHOD_TYPES + tuple(
-    ["boku_promptpay", "capchase_pay", "card_present", "check_scan", "click_to_pay", "demo_pay", "dummy_auth_push", "dummy_passthrough_card", "duitnow", "edenred", "gcash", "getbalance", "gift_card", "gopay", "id_bank_transfer", "interac_present", "knet", "kr_market", "kriya", "momo", "mondu", "netbanking", "ng_bank", "ng_bank_transfer", "ng_card", "ng_market", "ng_ussd", "ng_wallet", "octopus", "paper_check", "qris", "rechnung", "shop_pay", "shopeepay", "south_korea_market", "stripe_balance", "tamara", "test_pay", "touch_n_go", "truemoney", "us_cash_voucher", "vipps", "wero"]
-)
-LOCALES = tuple(
-    ["auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hi-IN", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW"]
-)
+PAYMENT_METHOD_TYPES = (
+    "acss_debit", "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay",
+    "au_becs_debit", "bacs_debit", "bancontact", "billie", "bizum", "blik", "boleto", "card",
+    "cashapp", "crypto", "customer_balance", "eps", "fpx", "giropay", "grabpay", "ideal",
+    "kakao_pay", "klarna", "konbini", "kr_card", "link", "mb_way", "mobilepay", "multibanco",
+    "naver_pay", "nz_bank_account", "oxxo", "p24", "pay_by_bank", "payco", "paynow", "paypal",
+    "paypay", "payto", "pix", "promptpay", "revolut_pay", "samsung_pay", "satispay", "scalapay",
+    "sepa_debit", "sequra", "sofort", "sunbit", "swish", "twint", "upi", "us_bank_account",
+    "wechat_pay", "zip",
+)  # fmt: skip
+INTENT_PAYMENT_METHOD_TYPES = (
+    *PAYMENT_METHOD_TYPES,
+    "boku_promptpay", "capchase_pay", "card_present", "check_scan", "click_to_pay", "demo_pay",
+    "dummy_auth_push", "dummy_passthrough_card", "duitnow", "edenred", "gcash", "getbalance",
+    "gift_card", "gopay", "id_bank_transfer", "interac_present", "knet", "kr_market", "kriya",
+    "momo", "mondu", "netbanking", "ng_bank", "ng_bank_transfer", "ng_card", "ng_market",
+    "ng_ussd", "ng_wallet", "octopus", "paper_check", "qris", "rechnung", "shop_pay",
+    "shopeepay", "south_korea_market", "stripe_balance", "tamara", "test_pay", "touch_n_go",
+    "truemoney", "us_cash_voucher", "vipps", "wero",
+)  # fmt: skip
+LOCALES = (
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil",
+    "fr", "fr-CA", "hi-IN", "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb",
+    "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK",
+    "zh-TW",
+)  # fmt: skip
 
 METHOD = one_of(*PAYMENT_METHOD_TYPES)
 INTENT_METHOD = one_of(*INTENT_PAYMENT_METHOD_TYPES)

@@ -1,7 +1,5 @@
 """The hosted page's words in English and Chinese."""
 
-from typing import Any
-
 ENGLISH = {
     "language": "en",
     "test_banner": "TEST — no real money moves. Use a test card only.",
@@ -34,7 +32,7 @@ ENGLISH = {
     "bad_email": "Enter a valid email address.",
     "authentication_title": "3-D Secure",
     "authentication_text": "Your bank asks you to confirm this payment.",
-    "authentication_pass": "Complete authentication",
+    "authentication_complete": "Complete authentication",
     "authentication_fail": "Fail authentication",
     "expired_title": "This page has expired",
     "expired_text": "Nothing was charged. Go back and start again.",
@@ -76,7 +74,7 @@ CHINESE = {
     "bad_email": "请填写有效的电子邮箱。",
     "authentication_title": "3-D Secure 验证",
     "authentication_text": "您的银行需要您确认这笔付款。",
-    "authentication_pass": "完成验证",
+    "authentication_complete": "完成验证",
     "authentication_fail": "验证失败",
     "expired_title": "页面已过期",
     "expired_text": "没有扣款。请返回后重新开始。",
@@ -101,13 +99,13 @@ AUTHENTICATION_FAILED = (
 )
 
 
-def choose(locale: str | None, accept_language: str) -> dict[str, Any]:
+def choose(locale: str | None, accept_language: str) -> dict[str, str]:
     """The words for a session's locale, or for what the browser prefers."""
     wanted = locale if locale and locale != "auto" else accept_language.strip()
     return CHINESE if wanted.lower().startswith("zh") else ENGLISH
 
 
-def refusal(words: dict[str, Any], code: str, message: str) -> str:
+def refusal(words: dict[str, str], code: str, message: str) -> str:
     """Why a card was refused, in the page's language."""
     if words is CHINESE:
         return DECLINES_IN_CHINESE.get(code, DECLINES_IN_CHINESE["generic_decline"])

@@ -74,8 +74,8 @@ def api(**operations: Operation) -> Callable[..., HttpResponse]:
             response = _answer(error.body(request_id), error.status)
         except Exception:
             logger.exception("%s %s failed", request.method, request.path)
-            error = ApiError("An unknown error occurred")
-            response = _answer(error.body(request_id), error.status)
+            unknown = ApiError("An unknown error occurred")
+            response = _answer(unknown.body(request_id), unknown.status)
         response["Request-Id"] = request_id
         response["Stripe-Version"] = settings.STRIPE_API_VERSION
         return response

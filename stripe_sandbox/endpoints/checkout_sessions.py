@@ -126,7 +126,7 @@ def _customer(params: dict[str, Any]) -> Customer | None:
 
 
 def _one_currency(params: dict[str, Any]) -> str:
-    currencies = []
+    currencies: list[str] = []
     for index, item in enumerate(params["line_items"]):
         price = item["price_data"]
         where = f"line_items[{index}][price_data]"

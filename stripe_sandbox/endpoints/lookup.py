@@ -21,5 +21,5 @@ def find_named(model: type[Row], stripe_id: str, noun: str, *, param: str) -> Ro
 def _get(model: type[Row], stripe_id: str, noun: str, param: str, status: int) -> Row:
     try:
         return model._default_manager.get(stripe_id=stripe_id)
-    except model.DoesNotExist:  # type: ignore[attr-defined]
+    except model.DoesNotExist:
         raise no_such(noun, stripe_id, param=param, status=status) from None

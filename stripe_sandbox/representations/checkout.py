@@ -34,7 +34,7 @@ def checkout_session(row: CheckoutSession) -> Json:
         "billing_address_collection": params.get("billing_address_collection"),
         "cancel_url": params.get("cancel_url"),
         "client_reference_id": params.get("client_reference_id"),
-        "client_secret": None,
+        "client_secret": None,  # nosec B105 - only other ui modes have one
         "collected_information": None,
         "consent": None,
         "consent_collection": None,

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -108,14 +109,17 @@ def test_payment_method_types_is_no_longer_supported(
 ) -> None:
     types: Any = {"payment_method_types": ["card"]}
 
+    intent = client.v1.payment_intents.create({"amount": 1000, "currency": "cny"})
+    sends: dict[str, Callable[[], Any]] = {
+        "session": lambda: client.v1.checkout.sessions.create(session_params(**types)),
+        "create": lambda: client.v1.payment_intents.create(
+            {"amount": 1000, "currency": "cny", **types}
+        ),
+        "confirm": lambda: client.v1.payment_intents.confirm(intent.id, types),
+    }
+
     with pytest.raises(stripe.InvalidRequestError) as refusal:
-        if place == "session":
-            client.v1.checkout.sessions.create(session_params(**types))
-        elif place == "create":
-            client.v1.payment_intents.create({"amount": 1000, "currency": "cny", **types})
-        else:
-            intent = client.v1.payment_intents.create({"amount": 1000, "currency": "cny"})
-            client.v1.payment_intents.confirm(intent.id, types)
+        sends[place]()
 
     assert refusal.value.code == "payment_method_types_no_longer_supported"
 
