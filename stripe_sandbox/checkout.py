@@ -1,10 +1,13 @@
 """Checkout Sessions as they live: paid on the hosted page, expired, completed once.
 
 A session in payment mode gets its PaymentIntent with the first try, not before, as Stripe's do
-since 2022-08-01. Every function runs inside the caller's transaction.
+since 2022-08-01. Every function runs inside the caller's transaction, but for expiry, which also
+happens on the way of reading and opens its own.
 """
 
 from typing import Any
+
+from django.db import transaction
 
 from . import cards, clock, representations
 from .cards import Decline
@@ -81,6 +84,7 @@ def complete(session: CheckoutSession) -> None:
     emit("checkout.session.completed", representations.checkout_session(session))
 
 
+@transaction.atomic
 def expire(session: CheckoutSession) -> None:
     """Open to expired, once, with its intent. Raises: RequestRefused if it had left open."""
     _move(session, Status.EXPIRED)

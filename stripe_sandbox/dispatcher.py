@@ -161,8 +161,7 @@ class Dispatcher(threading.Thread):
         self._record_finished()
         if time.monotonic() >= self._next_expiry:
             self._next_expiry = time.monotonic() + EXPIRY_EVERY_SECONDS
-            with transaction.atomic():
-                checkout.expire_due()
+            checkout.expire_due()
         for delivery in take_due(POOL_SIZE - len(self._in_flight)):
             future = pool.submit(post, delivery)
             self._in_flight[future] = delivery

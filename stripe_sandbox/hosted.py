@@ -60,8 +60,7 @@ def pay(request: HttpRequest, stripe_id: str) -> HttpResponse:
             if checkout.is_open(session) and form.read(request.POST.dict(), words):
                 message = _try_card(request, session, form, words)
     else:
-        with transaction.atomic():
-            checkout.is_open(session)
+        checkout.is_open(session)
     if session.status == CheckoutSession.Status.COMPLETE:
         return SeeOther(checkout.success_url(session))
     if session.status == CheckoutSession.Status.EXPIRED:

@@ -66,6 +66,17 @@ class Sandbox:
             **options,
         )
 
+    def wait_until_idle(self, seconds: float = 10) -> None:
+        """Send every waiting webhook now; return when none is on its way."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.control("webhooks/deliver")
+            rows = self.control("webhooks/deliveries")["deliveries"]
+            if not {"held", "pending", "sending"} & {row["status"] for row in rows}:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"webhooks are still on their way after {seconds} s")
+
     def wait_for(self, event_type: str, status: str = "delivered", seconds: float = 10) -> Any:
         """The first delivery of this type in this status. Raises: AssertionError if none comes."""
         deadline = time.monotonic() + seconds

@@ -96,13 +96,11 @@ def running(endpoint: Receiver) -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(running: Sandbox, endpoint: Receiver) -> Iterator[Sandbox]:
     """The sandbox with no fault standing and nothing on its way."""
+    endpoint.clear()
     running.control("reset")
-    running.control("webhooks/deliver")
+    running.wait_until_idle()
     endpoint.clear()
     yield running
-    endpoint.clear()
-    running.control("reset")
-    running.control("webhooks/deliver")
 
 
 @pytest.fixture

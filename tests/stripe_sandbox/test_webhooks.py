@@ -61,7 +61,10 @@ def test_three_d_secure_tells_that_action_is_required(
 ) -> None:
     sandbox.control(f"sessions/{opened.id}/pay", card="3155")
     receiver.wait_for(2)
-    assert receiver.types() == ["payment_intent.created", "payment_intent.requires_action"]
+    assert sorted(receiver.types()) == [
+        "payment_intent.created",
+        "payment_intent.requires_action",
+    ]
 
     sandbox.control(f"sessions/{opened.id}/pay", three_d_secure="pass")
     receiver.wait_for(5)
