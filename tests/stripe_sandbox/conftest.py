@@ -94,13 +94,13 @@ def running(endpoint: Receiver) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(running: Sandbox, endpoint: Receiver) -> Iterator[Sandbox]:
+def sandbox(running: Sandbox, endpoint: Receiver) -> Sandbox:
     """The sandbox with no fault standing and nothing on its way."""
     endpoint.clear()
     running.control("reset")
     running.wait_until_idle()
     endpoint.clear()
-    yield running
+    return running
 
 
 @pytest.fixture
