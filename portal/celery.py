@@ -1,0 +1,11 @@
+"""The Celery application; what it does is said in settings (``CELERY_…``) and in the rooms' tasks."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
