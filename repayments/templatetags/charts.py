@@ -12,7 +12,6 @@ from django import template
 register = template.Library()
 
 BOX_WIDTH, BOX_HEIGHT, MARGIN_BOTTOM, MARGIN_TOP = 600, 200, 20, 16
-MOST_LABELS = 6
 
 
 @register.simple_tag
@@ -22,14 +21,13 @@ def balance_bars(rows: Iterable[Any]) -> list[dict[str, Any]]:
     Args:
         rows: objects with `paid` and `unpaid` in minor units, oldest first.
     Returns: one dict a row: its source as `row`, and `x`, `width`, `paid_y`, `paid_height`,
-        `unpaid_y`, `unpaid_height`, `middle`, `labeled`.
+        `unpaid_y`, `unpaid_height`.
     """
     rows = list(rows)
     tallest = max((row_total(row) for row in rows), default=0) or 1
     room = BOX_HEIGHT - MARGIN_TOP - MARGIN_BOTTOM
     floor = BOX_HEIGHT - MARGIN_BOTTOM
     step = BOX_WIDTH / max(len(rows), 1)
-    label_every = max(1, -(-len(rows) // MOST_LABELS))
     bars = []
     for index, row in enumerate(rows):
         unpaid_height = round(room * _part(row, "unpaid") / tallest)
@@ -40,12 +38,10 @@ def balance_bars(rows: Iterable[Any]) -> list[dict[str, Any]]:
                 "row": row,
                 "x": str(left),
                 "width": str(width),
-                "middle": str(left + width // 2),
                 "unpaid_y": str(floor - unpaid_height),
                 "unpaid_height": str(unpaid_height),
                 "paid_y": str(floor - unpaid_height - paid_height),
                 "paid_height": str(paid_height),
-                "labeled": index % label_every == 0,
             }
         )
     return bars
