@@ -34,8 +34,9 @@ LENDER_TIME_ZONE = env.str("LENDER_TIME_ZONE", default="Asia/Shanghai")
 LENDER_PHONE = env.str("LENDER_PHONE", default="400-000-0000")
 LENDER_EMAIL = env.str("LENDER_EMAIL", default="help@lender.example")
 # Read again at each call by repayments.clock, which alone honors it: see there.
-BUSINESS_DATE = env.str("BUSINESS_DATE", default="") if "BUSINESS_DATE_FILE" not in env.ENVIRON else ""
+# FileAwareEnv would read NAME_FILE once, at start; this file is read at each call.
 BUSINESS_DATE_FILE = env.ENVIRON.get("BUSINESS_DATE_FILE", "")
+BUSINESS_DATE = "" if BUSINESS_DATE_FILE else env.str("BUSINESS_DATE", default="")
 if (BUSINESS_DATE or BUSINESS_DATE_FILE) and not DEBUG:
     raise ImproperlyConfigured("BUSINESS_DATE moves the demo's clock and is refused without DEBUG.")
 
@@ -278,7 +279,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 # Every entry names a sweep that may run twice, late, or not at all for a while.
 CELERY_BEAT_SCHEDULE = {
     "close the day that is due": {
-        "task": "repayments.loans.tasks.close_due_day",
+        "task": "repayments.tasks.close_due_day",
         "schedule": timedelta(minutes=1),
     },
     "send what is due": {
@@ -300,6 +301,10 @@ CELERY_BEAT_SCHEDULE = {
     "expire unanswered proposals": {
         "task": "repayments.plans.tasks.sweep_plans",
         "schedule": timedelta(minutes=10),
+    },
+    "open the cases that are due": {
+        "task": "repayments.cases.tasks.sweep_cases",
+        "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
     },
     "check the books": {
         "task": "repayments.ledger.tasks.check_books",

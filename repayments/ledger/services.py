@@ -67,7 +67,9 @@ def post_entry(
                 reverses=reverses,
             )
     except IntegrityError as error:
-        if not JournalEntry.objects.filter(book_id=book_id, kind=kind, reference=reference).exists():
+        if not JournalEntry.objects.filter(
+            book_id=book_id, kind=kind, reference=reference
+        ).exists():
             raise
         Book.objects.filter(pk=book_id).update(last_seq=F("last_seq") - 1)
         raise AlreadyPosted(_("This has already been posted.")) from error
@@ -83,7 +85,12 @@ def post_entry(
 
 
 def reverse_entry(
-    *, entry: JournalEntry, reference: str, effective_date: date, posted_at: datetime, actor: User | None
+    *,
+    entry: JournalEntry,
+    reference: str,
+    effective_date: date,
+    posted_at: datetime,
+    actor: User | None,
 ) -> JournalEntry:
     """Post the mirror image of an entry; an entry is reversed at most once (AlreadyPosted)."""
     lines = dict(entry.postings.values_list("account", "amount"))

@@ -1,0 +1,25 @@
+"""How allauth is told this portal's ways: sign-up is closed, mail goes through the outbox."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+from accounts.signals import account_mail_requested
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Accounts come from the lender's records by invitation alone."""
+        return False
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Hand the mail to whoever keeps the outbox: a worker sends it, not this request."""
+        account_mail_requested.send(
+            sender=type(self),
+            template_prefix=template_prefix,
+            email=email,
+            user=context.get("user"),
+            code=context.get("code", ""),
+            link=context.get("password_reset_url", ""),
+        )

@@ -1,0 +1,10 @@
+"""The database itself refuses to change or delete these rows."""
+
+from django.db import migrations
+
+from repayments.append_only import protect
+
+
+class Migration(migrations.Migration):
+    dependencies = [("audit", "0001_initial")]
+    operations = [protect("audit_event")]

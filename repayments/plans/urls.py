@@ -1,0 +1,6 @@
+"""Where the pages of this room are; paths are whole, from the site's root."""
+
+from django.urls import URLPattern
+
+app_name = "plans"
+urlpatterns: list[URLPattern] = []
