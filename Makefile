@@ -1,17 +1,59 @@
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+.PHONY: help setup run test lint types bench screenshots
 
-help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+# The first Python that is new enough; PYTHON=... picks another.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+PORT ?= 8000
+# Two checkouts on two ports keep their sandboxes apart: 8000 has 12111.
+SANDBOX_PORT ?= $(shell expr $(PORT) + 4111)
+PRODUCT := portal accounts repayments $(wildcard benchmarks)
+TEMPLATES = $(shell git ls-files 'templates/*.html' 'stripe_sandbox/templates/*.html')
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help:  ## say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 .venv/installed: requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --require-hashes -r requirements-dev.txt
-	touch $@
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@echo "Installing the locked requirements into .venv; this takes a minute or two."
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
 
-setup: .venv/installed  ## the environment with the locked requirements
+setup: .venv/installed  ## make .venv with the locked requirements; the other targets do it by themselves
 
-test: .venv/installed  ## the whole suite
-	.venv/bin/python -m pytest -q
+run: export DEBUG := 1
+run: export SITE_URL := http://127.0.0.1:$(PORT)
+run: export WEB_ADDRESS := 127.0.0.1:$(PORT)
+run: export STRIPE_API_BASE := http://127.0.0.1:$(SANDBOX_PORT)
+run: export SANDBOX_PORT := $(SANDBOX_PORT)
+run: .venv/installed  ## serve the demo on 127.0.0.1:8000 (PORT=...): web, worker, beat and sandbox; Ctrl-C stops all
+	@python manage.py prepare_demo
+	@exec honcho --env /dev/null start
 
-.PHONY: help setup test
+test: .venv/installed  ## run the whole suite: on SQLite, and on PostgreSQL and Redis with TEST_DATABASE_URL and TEST_REDIS_URL
+	env -u DATABASE_URL python -m pytest -q -n 2
+ifdef TEST_DATABASE_URL
+	DATABASE_URL="$(TEST_DATABASE_URL)" python -m pytest -q -n 2 -m "not browser" \
+		--ignore=tests/stripe_sandbox --ignore=tests/architecture
+endif
+
+lint: .venv/installed  ## check form, layers and security: ruff, djade, typos, import-linter, bandit
+	ruff check .
+	ruff format --check .
+	djade --target-version 5.2 --check $(TEMPLATES)
+	typos
+	lint-imports
+	bandit --quiet --configfile pyproject.toml --severity-level medium --recursive $(PRODUCT) stripe_sandbox
+
+types: .venv/installed  ## check the types with mypy: the product and its tests, then the sandbox
+	DEBUG=1 mypy $(PRODUCT) tests
+	mypy --config-file stripe_sandbox/mypy.ini stripe_sandbox
+
+bench: export DEBUG := 0
+bench: .venv/installed  ## measure the close of a day against hand-written SQL; DATABASE_URL chooses the engine
+	SECRET_KEY=benchmarks-only python -m benchmarks.close_day --loans 10000 --json
+
+screenshots: .venv/installed  ## take the pictures of docs/screenshots from the running demo's pages
+	python -m pytest -q tests/screenshots --take
