@@ -8,13 +8,9 @@ due on 31 January, 28 February and 31 March and never drifts to the 28th.
 from calendar import isleap, monthrange
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Literal
 
-Unit = Literal["days", "weeks", "months"]
-UNITS: tuple[Unit, ...] = ("days", "weeks", "months")
-
-DayCount = Literal["actual_365", "actual_360", "thirty_360", "actual_actual"]
-DAY_COUNTS: tuple[DayCount, ...] = ("actual_365", "actual_360", "thirty_360", "actual_actual")
+UNITS = ("days", "weeks", "months")
+DAY_COUNTS = ("actual_365", "actual_360", "thirty_360", "actual_actual")
 
 
 def add_months(first: date, count: int) -> date:
@@ -28,7 +24,7 @@ def add_months(first: date, count: int) -> date:
     return date(year, month + 1, min(first.day, monthrange(year, month + 1)[1]))
 
 
-def add_periods(first: date, count: int, every: int, unit: Unit) -> date:
+def add_periods(first: date, count: int, every: int, unit: str) -> date:
     """Return the date ``count`` periods after the first; a period is ``every`` units long."""
     if unit == "months":
         return add_months(first, count * every)
@@ -39,7 +35,7 @@ def add_periods(first: date, count: int, every: int, unit: Unit) -> date:
     raise ValueError(f"unknown unit: {unit!r}")
 
 
-def list_due_dates(first_due: date, count: int, every: int, unit: Unit) -> list[date]:
+def list_due_dates(first_due: date, count: int, every: int, unit: str) -> list[date]:
     """List ``count`` due dates, each counted from the first.
 
     Raises: OverflowError past year 9999.
@@ -47,7 +43,7 @@ def list_due_dates(first_due: date, count: int, every: int, unit: Unit) -> list[
     return [add_periods(first_due, number, every, unit) for number in range(count)]
 
 
-def year_fraction(start: date, end: date, day_count: DayCount) -> Fraction:
+def year_fraction(start: date, end: date, day_count: str) -> Fraction:
     """Return the exact part of a year from start to end; negative when end comes first.
 
     - ``actual_365``, ``actual_360``: calendar days over 365 or 360, leap year or not.

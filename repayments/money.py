@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from typing import Literal
 
 from babel.numbers import format_currency, get_currency_symbol
 
-Rounding = Literal["half_even", "half_up", "up"]
-ROUNDINGS: tuple[Rounding, ...] = ("half_even", "half_up", "up")
+ROUNDINGS = ("half_even", "half_up", "up")
 
 MAX_DIGITS = 15
 """Longest amount in digits, major and minor together; such a sum of sums still fits 64 bits."""
@@ -163,7 +161,7 @@ def decimal_text(minor: int, currency: str) -> str:
 
 
 def round_minor(
-    value: Decimal | Fraction | int, rounding: Rounding = "half_even", multiple: int = 1
+    value: Decimal | Fraction | int, rounding: str = "half_even", multiple: int = 1
 ) -> int:
     """Round minor units to a whole multiple of minor units.
 
