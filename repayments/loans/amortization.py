@@ -14,13 +14,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
-from repayments.dates import (
-    DAY_COUNTS,
-    UNITS,
-    add_periods,
-    list_due_dates,
-    year_fraction,
-)
+from repayments.dates import DAY_COUNTS, UNITS, add_periods, list_due_dates, year_fraction
 from repayments.money import MAX_DIGITS, ROUNDINGS, UnknownCurrency, exponent, round_minor
 
 AMORTIZATIONS = ("equal_installment", "equal_principal", "interest_only", "custom")
@@ -180,9 +174,9 @@ def amortize(terms: Terms) -> tuple[Row, ...]:
     A level installment that pays the loan off early (a coarse multiple, a generous
     ``installment_amount``) leaves rows of zero at the end, so that the count stays the contract's.
 
-    Raises: InvalidTerms for ``custom``, whose rows are given (``explicit_schedule``); for a multiple
-    that rounds the installment to nothing; for an ``installment_amount`` below the interest of a
-    row.
+    Raises: InvalidTerms for ``custom``, whose rows are given (``explicit_schedule``); for a
+    multiple that rounds the installment to nothing; for an ``installment_amount`` below a row's
+    interest.
     """
     if terms.amortization == "custom":
         raise InvalidTerms("amortization", "needs_rows")
