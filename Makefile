@@ -45,7 +45,7 @@ lint: .venv/installed  ## check form, layers and security: ruff, djade, typos, i
 	djade --target-version 5.2 --check $(TEMPLATES)
 	typos
 	lint-imports
-	bandit --quiet --configfile pyproject.toml --severity-level medium --recursive $(PRODUCT) stripe_sandbox
+	bandit --quiet --configfile pyproject.toml --recursive $(PRODUCT) stripe_sandbox
 
 types: .venv/installed  ## check the types with mypy: the product and its tests, then the sandbox
 	DEBUG=1 mypy $(PRODUCT) tests

@@ -1,7 +1,7 @@
-"""The product's settings as in production, less what a test cannot have: TLS, a built static folder.
+"""The product's settings as in production, less what a test cannot have: TLS, built static files.
 
-``DATABASE_URL`` chooses the engine of a run; without it SQLite, as a file, because threads of a race
-test need the locking of a real one.
+``DATABASE_URL`` chooses the engine of a run; without it SQLite, as a file, because the threads of a
+race test need the locking of a real one.
 """
 
 import atexit
@@ -37,7 +37,7 @@ os.environ.pop("BUSINESS_DATE_FILE", None)
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_FOLDER / 'portal.sqlite3'}")
 
 from portal.settings import *  # noqa: E402, F403 - the environment above comes first
-from portal.settings import DATABASES, ON_POSTGRESQL, STORAGES  # noqa: E402
+from portal.settings import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, ON_POSTGRESQL, STORAGES  # noqa: E402
 
 if not ON_POSTGRESQL:
     DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.sqlite3")}
@@ -48,6 +48,6 @@ if not ON_POSTGRESQL:
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+CELERY_BROKER_TRANSPORT_OPTIONS.clear()
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
