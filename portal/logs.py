@@ -1,7 +1,7 @@
 """Logs for operators: one JSON object a line, personal data redacted. The record is ``audit``.
 
-Each line carries the id of the request or task it was written in, so that one borrower's trouble can
-be followed without naming the borrower.
+Each line carries the id of the request or task it was written in, so that one trouble can
+be followed without naming a borrower.
 """
 
 import json

@@ -5,35 +5,29 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from repayments.append_only import lifted
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _restore_after_transactional_tests() -> Iterator[None]:
-    """Empty the tables past the append-only triggers, then put back what migrations had laid.
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let a test with real transactions leave behind what migrations had laid, and no more.
 
-    So policies and message templates are there for each test, whatever ran before it.
+    Django empties all tables after such a test. That would be refused by the append-only triggers,
+    and the tests after it would miss the policies and message templates that migrations bring.
     """
+    with django_db_blocker.unblock():
+        laid = connection.creation.serialize_db_to_string()
     original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def restore(self: TransactionTestCase) -> None:
-        for alias in self._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
-            with lifted():
-                call_command(
-                    "flush",
-                    verbosity=0,
-                    interactive=False,
-                    database=alias,
-                    reset_sequences=False,
-                    # Content types come back with the rest, under the keys they had.
-                    inhibit_post_migrate=True,
-                )
-            connection = connections[alias]
-            laid = getattr(connection, "_test_serialized_contents", "")
-            connection.creation.deserialize_db_from_string(laid)
+        with lifted():
+            # Content types come back with the rest, under the keys they had.
+            call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+        connection.creation.deserialize_db_from_string(laid)
 
     TransactionTestCase._fixture_teardown = restore  # type: ignore[attr-defined]
     yield

@@ -46,6 +46,8 @@ if not ON_POSTGRESQL:
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
     )
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STATIC_ROOT = _FOLDER / "static"
+STATIC_ROOT.mkdir()
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS.clear()
