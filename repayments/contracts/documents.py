@@ -28,6 +28,7 @@ ATTACHMENT = "contract.json"
 FIELDS_ATTACHMENT = "fields.json"
 ENGINE_VERSION = f"typst {typst.__version__}"
 DRAWING_MAX_BYTES = 200_000
+ATTACHMENT_MAX_BYTES = 5_000_000
 
 # They print nothing, yet turn what stands beside them around: "001" could read as "100".
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -319,7 +320,7 @@ def read_attachment(pdf: bytes, name: str = ATTACHMENT) -> dict[str, Any]:
     """Take the JSON out of a document made by `render`, sealed or not.
 
     Reads the first revision alone, as `render` writes it; what was appended later is not looked
-    at. For our own stored files only: it is no reader of files from outside.
+    at. No reader of PDF in general; files from outside go through `verification`.
 
     Raises: AttachmentMissing.
     """
@@ -340,7 +341,7 @@ def read_attachment(pdf: bytes, name: str = ATTACHMENT) -> dict[str, Any]:
     raw = first[head.end() : head.end() + int(length[1])]
     try:
         if b"/FlateDecode" in head[1]:
-            raw = zlib.decompress(raw)
+            raw = zlib.decompressobj().decompress(raw, ATTACHMENT_MAX_BYTES)
         value = json.loads(raw)
     except (zlib.error, ValueError) as error:
         raise AttachmentMissing(name) from error
