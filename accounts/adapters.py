@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
 from accounts.signals import account_mail_requested
@@ -23,3 +25,12 @@ class AccountAdapter(DefaultAccountAdapter):
             code=context.get("code", ""),
             link=context.get("password_reset_url", ""),
         )
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Leave staff their last second factor; without one they could not work."""
+        if not authenticator.user.is_staff:
+            return True
+        others = Authenticator.objects.filter(user=authenticator.user).exclude(pk=authenticator.pk)
+        return others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()

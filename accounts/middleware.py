@@ -1,16 +1,32 @@
-"""Two rules every page obeys: staff pages ask for a second factor, signed-in pages are not kept."""
+"""Rules every page obeys: the reader's language, a second factor for staff pages, nothing kept."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
+from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 
-from allauth.account.authentication import get_authentication_records
-
 Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class ReadersLanguageMiddleware:
+    """Speak the language a signed-in person chose, unless this browser has been told another."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen_here = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+        if not chosen_here and request.user.is_authenticated:
+            translation.activate(request.user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+        return self.get_response(request)
 
 
 class StaffSecondFactorMiddleware:
@@ -26,13 +42,18 @@ class StaffSecondFactorMiddleware:
             if not is_mfa_enabled(user):
                 return redirect("mfa_index")
             if not used_second_factor(request):
-                return redirect("account_reauthenticate")
+                return redirect(
+                    f"{reverse('mfa_reauthenticate')}?next={quote(request.get_full_path())}"
+                )
         return self.get_response(request)
 
 
 def used_second_factor(request: HttpRequest) -> bool:
     """Tell whether this session was opened, or confirmed later, with a second factor."""
-    return any(record.get("method") == "mfa" for record in get_authentication_records(request))
+    return any(
+        record.get("method") == "mfa"
+        for record in get_authentication_records(request, request.user)
+    )
 
 
 class PrivatePagesMiddleware:

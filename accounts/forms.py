@@ -1,0 +1,54 @@
+"""What a person types to come in, and the little they may change."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import validate_password
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Borrower, Language, User
+from accounts.services import PHONE_DIGITS, asks_for_phone
+
+
+class ActivateForm(forms.Form):
+    second_fact = forms.CharField(max_length=64)
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        help_text=_(
+            "Leave it empty if you would rather get a code by e-mail each time. "
+            "At least 10 characters."
+        ),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, borrower: Borrower, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.borrower = borrower
+        field = self.fields["second_fact"]
+        if asks_for_phone(borrower):
+            field.label = _("The last 4 digits of your phone number")
+            field.help_text = _("The number you gave us when you took out the loan.")
+            field.widget.attrs.update(
+                inputmode="numeric", autocomplete="off", maxlength=PHONE_DIGITS
+            )
+        else:
+            field.label = _("Your customer reference")
+            field.help_text = _("It is on every letter from us.")
+            field.widget.attrs.update(autocomplete="off")
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if password:
+            person = User(email=self.borrower.email, name=self.borrower.legal_name)
+            validate_password(password, person)
+        return password
+
+
+class LanguageForm(forms.Form):
+    language = forms.ChoiceField(
+        label=_("Language of pages and messages"),
+        choices=Language.choices,
+        widget=forms.RadioSelect,
+    )
