@@ -16,8 +16,9 @@ from fractions import Fraction
 
 from repayments.dates import add_months, months_between
 
-_PRECISION = 34
-_TOLERANCE = Decimal("1e-20")
+_PRECISION = 28
+# Of a rate, and of what is left unbalanced of each unit received.
+_TOLERANCE = Decimal("1e-15")
 _HIGHEST_RATE = Decimal(10) ** 6
 
 
@@ -63,14 +64,14 @@ def annual_cost(advances: Sequence[Flow], payments: Sequence[Flow]) -> AnnualCos
 
     Raises: UnsolvableCost.
     """
-    _check(advances, payments)
+    received = _check(advances, payments)
     start = min(flow.date for flow in advances)
     with localcontext(prec=_PRECISION):
         advanced = [(flow.amount, _months(start, flow.date)) for flow in advances]
         paid = [(flow.amount, _months(start, flow.date)) for flow in payments]
 
         def surplus(rate: Decimal) -> Decimal:
-            return _compound_value(paid, rate) - _compound_value(advanced, rate)
+            return (_compound_value(paid, rate) - _compound_value(advanced, rate)) / received
 
         monthly = _solve(surplus)
         compound = (1 + monthly) ** 12 - 1
@@ -88,7 +89,7 @@ def regulation_z_apr(
         unit_periods_in_year: 12 for a month, 26 for two weeks.
     Raises: UnsolvableCost.
     """
-    _check(advances, payments)
+    received = _check(advances, payments)
 
     def value(flows: Sequence[TimedAmount], rate: Decimal) -> Decimal:
         return sum(
@@ -100,7 +101,7 @@ def regulation_z_apr(
         )
 
     with localcontext(prec=_PRECISION):
-        rate = _solve(lambda rate: value(payments, rate) - value(advances, rate))
+        rate = _solve(lambda rate: (value(payments, rate) - value(advances, rate)) / received)
         return rate * _decimal(unit_periods_in_year) * 100
 
 
@@ -120,24 +121,27 @@ def aprc(advances: Sequence[Flow], payments: Sequence[Flow]) -> Decimal:
 
     Raises: UnsolvableCost.
     """
-    _check(advances, payments)
+    received = _check(advances, payments)
     start = min(flow.date for flow in advances)
     with localcontext(prec=_PRECISION):
         advanced = [(flow.amount, _years(start, flow.date)) for flow in advances]
         paid = [(flow.amount, _years(start, flow.date)) for flow in payments]
-        return 100 * _solve(
-            lambda rate: _compound_value(paid, rate) - _compound_value(advanced, rate)
-        )
+
+        def surplus(rate: Decimal) -> Decimal:
+            return (_compound_value(paid, rate) - _compound_value(advanced, rate)) / received
+
+        return 100 * _solve(surplus)
 
 
 def _check(
     advances: Sequence[Flow] | Sequence[TimedAmount],
     payments: Sequence[Flow] | Sequence[TimedAmount],
-) -> None:
+) -> int:
     received = sum(flow.amount for flow in advances)
     returned = sum(flow.amount for flow in payments)
     if received <= 0 or returned < received:
         raise UnsolvableCost("the payments must at least return what was received")
+    return received
 
 
 def _months(start: date, end: date) -> Decimal:
@@ -159,7 +163,7 @@ def _compound_value(flows: Sequence[tuple[int, Decimal]], rate: Decimal) -> Deci
 
 
 def _solve(surplus: Callable[[Decimal], Decimal]) -> Decimal:
-    """Find the rate at which payments are worth the advances; the surplus falls with the rate.
+    """Find the rate at which payments are worth the advances: the surplus falls to zero there.
 
     The false-position method of Illinois, between bounds that always enclose the root.
     """
