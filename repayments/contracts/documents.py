@@ -15,18 +15,21 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from importlib import metadata
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-import typst
 from fontTools.ttLib import TTFont
+
+if TYPE_CHECKING:
+    import typst
 
 HERE = Path(__file__).parent
 FONTS = HERE / "fonts"
 TYPST = HERE / "typst"
 ATTACHMENT = "contract.json"
 FIELDS_ATTACHMENT = "fields.json"
-ENGINE_VERSION = f"typst {typst.__version__}"
+ENGINE_VERSION = f"typst {metadata.version('typst')}"
 DRAWING_MAX_BYTES = 200_000
 ATTACHMENT_MAX_BYTES = 5_000_000
 
@@ -197,8 +200,9 @@ class MissingGlyph(DocumentError):
 
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = list(dict.fromkeys(characters))
-        named = ", ".join(f"{c} (U+{ord(c[0]):04X})" if c.isprintable() else repr(c)
-                          for c in self.characters)
+        named = ", ".join(
+            f"{c} (U+{ord(c[0]):04X})" if c.isprintable() else repr(c) for c in self.characters
+        )
         super().__init__(f"characters that cannot be printed: {named}")
 
 
@@ -438,7 +442,9 @@ def _covered() -> frozenset[int]:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
+    import typst
+
     return typst.Fonts(
         include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)]
     )
@@ -447,6 +453,9 @@ def _fonts() -> typst.Fonts:
 def _compile(
     source: str, data: Mapping[str, Any], *, timestamp: datetime, standard: Any, tags: bool = True
 ) -> bytes:
+    # Imported where it works: 80 MB resident, which web processes that only read do without.
+    import typst
+
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     try:
         return typst.compile(

@@ -137,7 +137,9 @@ class Sealed:
     tsa_time: datetime
 
 
-def load_kit(*, now: datetime, directory: Path | None = None, time_stamp_url: str | None = None) -> SealingKit:
+def load_kit(
+    *, now: datetime, directory: Path | None = None, time_stamp_url: str | None = None
+) -> SealingKit:
     """Load keys and certificates and refuse those that may not be used at ``now``.
 
     Args:
@@ -214,9 +216,7 @@ def seal_as_borrower(
     )
 
 
-def seal_as_lender(
-    pdf: bytes, *, kit: SealingKit, appearance: Appearance, now: datetime
-) -> Sealed:
+def seal_as_lender(pdf: bytes, *, kit: SealingKit, appearance: Appearance, now: datetime) -> Sealed:
     """Countersign the borrower's sealed file and embed what proves the certificates were good.
 
     Raises: SealingError; documents.MissingGlyph.
@@ -266,7 +266,9 @@ def _seal(
         allow_fetching=False,
         moment=now,
         # A foreign time stamp authority's own list is not ours to hold.
-        revocation_mode="hard-fail" if list(kit.roots) == list(kit.time_stamp_roots) else "soft-fail",
+        revocation_mode="hard-fail"
+        if list(kit.roots) == list(kit.time_stamp_roots)
+        else "soft-fail",
     )
     metadata = signers.PdfSignatureMetadata(
         field_name=field,
@@ -313,16 +315,24 @@ def _seal(
 
 
 def _stamp_style(
-    writer: IncrementalPdfFileWriter, field: str, appearance: Appearance, now: datetime, scratch: Path
+    writer: IncrementalPdfFileWriter,
+    field: str,
+    appearance: Appearance,
+    now: datetime,
+    scratch: Path,
 ) -> StaticStampStyle:
-    box = next(
-        (
-            item.get_object()["/Rect"]
-            for item in writer.root["/AcroForm"]["/Fields"]
-            if item.get_object()["/T"] == field
-        ),
-        None,
-    ) if "/AcroForm" in writer.root else None
+    box = (
+        next(
+            (
+                item.get_object()["/Rect"]
+                for item in writer.root["/AcroForm"]["/Fields"]
+                if item.get_object()["/T"] == field
+            ),
+            None,
+        )
+        if "/AcroForm" in writer.root
+        else None
+    )
     if box is None:
         raise SealingError("fields_missing", _("The document has no place for signatures."))
     # The stamp is drawn by the document engine: a signing library's own font garbles Chinese.
@@ -349,9 +359,7 @@ def _stamp_style(
     )
 
 
-def _corners(
-    writer: IncrementalPdfFileWriter, box: dict[str, Any]
-) -> tuple[int, int, int, int]:
+def _corners(writer: IncrementalPdfFileWriter, box: dict[str, Any]) -> tuple[int, int, int, int]:
     # The document engine counts down from the top, PDF counts up from the bottom.
     page = writer.root["/Pages"]
     height = float(page["/Kids"][0].get_object().get("/MediaBox", [0, 0, 0, 841.89])[3])
@@ -404,7 +412,7 @@ def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a coroutine to its end, from a thread that has an event loop or from one that has none."""
+    """Run a coroutine to its end, whether or not this thread has an event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -417,7 +417,9 @@ def _inspect_in_child(pdf: bytes, trust: Trust) -> Report:
     head = json.dumps(
         {
             "roots": [item.public_bytes(pem).decode() for item in trust.roots],
-            "time_stamp_roots": [item.public_bytes(pem).decode() for item in trust.time_stamp_roots],
+            "time_stamp_roots": [
+                item.public_bytes(pem).decode() for item in trust.time_stamp_roots
+            ],
             "crls": [item.public_bytes(pem).decode() for item in trust.crls],
         }
     ).encode()

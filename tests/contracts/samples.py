@@ -1,12 +1,32 @@
-"""Documents as they come in practice, in both languages, for the tests of the contract machinery."""
+"""Documents as they come in practice, in both languages, and how they are sealed."""
 
 import copy
+import hashlib
+import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from repayments.contracts import sealing, verification
 from repayments.contracts.documents import ContractData, ReceiptData, fill_clauses, labels_for
 
 NOW = datetime(2026, 12, 1, 1, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SealedContract:
+    frozen: bytes
+    borrower: sealing.Sealed
+    final: sealing.Sealed
+    expected: verification.Expected
+
+
+def run_tool(*command: str, cwd: Path) -> str:
+    """Run a program that must succeed; return what it printed."""
+    return subprocess.run(  # noqa: S603 - fixed commands of these tests
+        command, cwd=cwd, capture_output=True, check=True
+    ).stdout.decode()
 
 
 def contract_data(locale: str = "en", *, rows: int = 12, **changes: Any) -> ContractData:
@@ -31,7 +51,9 @@ def receipt_data(locale: str = "en") -> ReceiptData:
         "title": "还款收据" if zh else "Payment receipt",
         "lender": {"name": "晴川小额贷款有限公司" if zh else "Qingchuan Credit", "lines": []},
         "addressee": "尊敬的王镕：" if zh else "Dear Wang Rong,",
-        "opening": ["我们已收到您的还款，感谢您。" if zh else "Your payment has arrived. Thank you."],
+        "opening": [
+            "我们已收到您的还款，感谢您。" if zh else "Your payment has arrived. Thank you."
+        ],
         "total": {"label": "收到金额" if zh else "Amount received", "value": "¥8,884.88"},
         "lines": [
             {"label": "收款时间" if zh else "Received", "value": "2026-12-01 09:30 (UTC+8)"},
@@ -48,6 +70,31 @@ def receipt_data(locale: str = "en") -> ReceiptData:
     }
 
 
+def seal(frozen: bytes, kit: sealing.SealingKit, name: str = "王镕") -> SealedContract:
+    borrower = sealing.seal_as_borrower(
+        sealing.add_signature_fields(frozen),
+        kit=kit,
+        appearance=sealing.Appearance(name, "电子签名", ["2026-12-01 09:30:00 (UTC+8)"]),
+        now=NOW,
+    )
+    final = sealing.seal_as_lender(
+        borrower.pdf,
+        kit=kit,
+        appearance=sealing.Appearance("晴川小额贷款有限公司", "电子签章", ["2026-12-01 (UTC+8)"]),
+        now=NOW,
+    )
+    expected = verification.Expected(
+        signatures=(
+            verification.ExpectedSignature(sealing.BORROWER_FIELD, borrower.cert_fingerprint),
+            verification.ExpectedSignature(sealing.LENDER_FIELD, final.cert_fingerprint),
+        ),
+        frozen_sha256=hashlib.sha256(frozen).hexdigest(),
+        frozen_size=len(frozen),
+        reference="L-2026-000042",
+    )
+    return SealedContract(frozen, borrower, final, expected)
+
+
 def _rows(count: int) -> list[list[str]]:
     return [
         [
@@ -62,14 +109,19 @@ def _rows(count: int) -> list[list[str]]:
 
 
 def _en(rows: int) -> ContractData:
-    values = {"borrower_name": "Wang Rong", "lender_name": "Qingchuan Credit", "amount": "¥100,000.00"}
+    values = {
+        "borrower_name": "Wang Rong",
+        "lender_name": "Qingchuan Credit",
+        "amount": "¥100,000.00",
+    }
     body = [
         {
             "heading": "The loan",
             "paragraphs": [
-                "{lender_name} lends {borrower_name} {amount}. The money is paid to the bank account "
-                "the borrower named when applying.",
-                "Interest is charged on the principal still in use, from the day the money arrives.",
+                "{lender_name} lends {borrower_name} {amount}. The money is paid to the bank "
+                "account the borrower named when applying.",
+                "Interest is charged on the principal still in use, from the day the money "
+                "arrives.",
             ],
         },
         {
@@ -178,7 +230,11 @@ def _en(rows: int) -> ContractData:
 
 
 def _zh(rows: int) -> ContractData:
-    values = {"borrower_name": "王镕", "lender_name": "晴川小额贷款有限公司", "amount": "¥100,000.00"}
+    values = {
+        "borrower_name": "王镕",
+        "lender_name": "晴川小额贷款有限公司",
+        "amount": "¥100,000.00",
+    }
     body = [
         {
             "heading": "借款",
@@ -190,11 +246,15 @@ def _zh(rows: int) -> ContractData:
         },
         {
             "heading": "还款",
-            "paragraphs": ["借款人按下列还款计划还款。借款人可随时提前归还部分或全部借款，无需支付费用。"],
+            "paragraphs": [
+                "借款人按下列还款计划还款。借款人可随时提前归还部分或全部借款，无需支付费用。"
+            ],
         },
         {
             "heading": "逾期",
-            "paragraphs": ["逾期期间，仅就逾期本金按日计收罚息。采取进一步措施之前，出借人应先告知借款人。"],
+            "paragraphs": [
+                "逾期期间，仅就逾期本金按日计收罚息。采取进一步措施之前，出借人应先告知借款人。"
+            ],
         },
         {
             "heading": "电子签名",
