@@ -163,7 +163,7 @@ def test_major_units_that_do_not_fit_are_refused(value: str, code: str) -> None:
 
 def test_a_float_is_never_money() -> None:
     with pytest.raises(TypeError):
-        to_minor(0.1, "CNY")  # type: ignore[arg-type]
+        to_minor(0.1, "CNY")
 
 
 @pytest.mark.parametrize(
