@@ -1,6 +1,8 @@
 """What every test runs under; people and situations are in the rooms' own conftest files."""
 
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -34,8 +36,34 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
 
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium; without its sandbox, which containers do not allow."""
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions"]
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A phone of 390 px that asks for Chinese, as most borrowers' do."""
+    phone = {
+        "viewport": {"width": 390, "height": 844},
+        "locale": "zh-CN",
+        "timezone_id": "Asia/Shanghai",
+    }
+    return {**browser_context_args, **phone}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    skip = pytest.mark.skip(reason="needs PostgreSQL: give TEST_DATABASE_URL to make test")
+    no_postgresql = pytest.mark.skip(reason="needs PostgreSQL: give TEST_DATABASE_URL")
+    no_browser = pytest.mark.skip(reason="needs Chromium, which is not installed here")
     for item in items:
+        if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.browser)
+            if not CHROMIUM:
+                item.add_marker(no_browser)
         if item.get_closest_marker("postgresql") and not settings.ON_POSTGRESQL:
-            item.add_marker(skip)
+            item.add_marker(no_postgresql)

@@ -34,6 +34,8 @@ os.environ.update(
     LOG_LEVEL="WARNING",
 )
 os.environ.pop("BUSINESS_DATE_FILE", None)
+# Playwright keeps an event loop in the thread of the tests that drive a browser.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_FOLDER / 'portal.sqlite3'}")
 
 from portal.settings import *  # noqa: E402, F403 - the environment above comes first
