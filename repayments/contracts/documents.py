@@ -458,7 +458,8 @@ def _compile(
 
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     try:
-        return typst.compile(
+        # Its types want root to be bytes as the source is; at run time root must be str.
+        return typst.compile(  # type: ignore[type-var]
             source.encode(),
             root=str(TYPST),
             font_paths=_fonts(),

@@ -9,6 +9,7 @@ it returns. A seal the lender holds proves that the lender sealed and that nothi
 
 import asyncio
 import io
+import logging
 import tempfile
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,11 @@ FIELDS = (BORROWER_FIELD, LENDER_FIELD)
 TIME_STAMP_TIMEOUT_SECONDS = 10
 
 _Result = TypeVar("_Result")
+
+# Said at each countersignature, and meant: the list is embedded from our own disk, never fetched.
+logging.getLogger("pyhanko.sign.signers.pdf_signer").addFilter(
+    lambda record: "fetching is not allowed" not in record.getMessage()
+)
 
 
 class SealingError(Exception):

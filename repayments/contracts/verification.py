@@ -49,6 +49,7 @@ _REPORT_MAX_BYTES = 1024 * 1024
 _MAX_SIGNATURES = 20
 # On record as these: a final copy, whole in itself.
 FINAL_KINDS = frozenset({"final", "evidence"})
+VerdictCode = Literal["genuine", "valid_not_final", "invalid"]
 GENUINE: Literal["genuine"] = "genuine"
 VALID_NOT_FINAL: Literal["valid_not_final"] = "valid_not_final"
 INVALID: Literal["invalid"] = "invalid"
@@ -135,7 +136,7 @@ class Report:
 class Verdict:
     """The answer. ``reason`` is a code of `REASONS`, ``text`` its sentence for the reader."""
 
-    verdict: Literal["genuine", "valid_not_final", "invalid"]
+    verdict: VerdictCode
     reason: str
     sha256: str = ""
     reference: str = ""
@@ -210,11 +211,12 @@ def verify_pdf(
     if callable(expected):
         expected = expected(report.reference) if report.reference else None
     reason = judge(pdf, report, expected)
+    answer: VerdictCode
     if reason == "rule_holds":
-        verdict, reason = (GENUINE, "on_record") if on_record else (VALID_NOT_FINAL, reason)
+        answer, reason = (GENUINE, "on_record") if on_record else (VALID_NOT_FINAL, reason)
     else:
-        verdict, reason = INVALID, "on_record_but_invalid" if on_record else reason
-    return Verdict(verdict, reason, sha256, report.reference, report.revisions, report.signatures)
+        answer, reason = INVALID, "on_record_but_invalid" if on_record else reason
+    return Verdict(answer, reason, sha256, report.reference, report.revisions, report.signatures)
 
 
 def judge(pdf: bytes, report: Report, expected: Expected | None) -> str:
@@ -336,7 +338,7 @@ async def _inspect_signature(
     )
     stamp = status.timestamp_validity
     return SignatureReport(
-        field=str(signature.field_name),
+        field=str(signature.field_name)[:200],
         signer=_common_name(certificate.subject),
         issuer=_common_name(certificate.issuer),
         cert_fingerprint=certificate.sha256.hex(),

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from repayments.contracts import sealing, verification
-from repayments.contracts.documents import ContractData, ReceiptData, fill_clauses, labels_for
+from repayments.contracts.documents import (
+    ClauseText,
+    ContractData,
+    ReceiptData,
+    fill_clauses,
+    labels_for,
+)
 
 NOW = datetime(2026, 12, 1, 1, 30, tzinfo=UTC)
 
@@ -114,7 +120,7 @@ def _en(rows: int) -> ContractData:
         "lender_name": "Qingchuan Credit",
         "amount": "¥100,000.00",
     }
-    body = [
+    body: list[ClauseText] = [
         {
             "heading": "The loan",
             "paragraphs": [
@@ -235,7 +241,7 @@ def _zh(rows: int) -> ContractData:
         "lender_name": "晴川小额贷款有限公司",
         "amount": "¥100,000.00",
     }
-    body = [
+    body: list[ClauseText] = [
         {
             "heading": "借款",
             "paragraphs": [

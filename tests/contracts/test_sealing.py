@@ -39,7 +39,7 @@ def png(width: int = 300, height: int = 80) -> bytes:
 
 
 class SilentStamper(TimeStamper):
-    async def async_request_tsa_response(self, req: object) -> object:  # type: ignore[override]
+    async def async_request_tsa_response(self, req: object) -> object:
         raise TimestampRequestError("no answer")
 
 
