@@ -10,6 +10,7 @@ know models, money, signatures and translations in progress: every value is text
 import hashlib
 import json
 import re
+import struct
 import unicodedata
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ ATTACHMENT = "contract.json"
 FIELDS_ATTACHMENT = "fields.json"
 ENGINE_VERSION = f"typst {metadata.version('typst')}"
 DRAWING_MAX_BYTES = 200_000
+DRAWING_MAX_SIDE = 2000
 ATTACHMENT_MAX_BYTES = 5_000_000
 
 # They print nothing, yet turn what stands beside them around: "001" could read as "100".
@@ -298,12 +300,19 @@ def render_stamp(
     """Render what is seen of a signature: a one-page PDF of the box's size (points).
 
     Args:
-        image: a drawn signature as PNG, at most 200 kB, or empty.
+        image: a drawn signature as PNG, at most 200 kB and 2000 pixels a side, or empty.
         tone: "signature" (ink) or "seal" (red).
     Raises: MissingGlyph; DocumentError when the image is not such a PNG.
     """
-    if image and (len(image) > DRAWING_MAX_BYTES or not image.startswith(b"\x89PNG\r\n\x1a\n")):
-        raise DocumentError("the drawing is not a PNG of at most 200 kB")
+    if image:
+        # A PNG names its width and height in its first chunk; a few bytes can claim gigabytes.
+        sides = struct.unpack(">II", image[16:24]) if len(image) >= 24 else (0, 0)
+        if (
+            len(image) > DRAWING_MAX_BYTES
+            or not image.startswith(b"\x89PNG\r\n\x1a\n")
+            or not all(0 < side <= DRAWING_MAX_SIDE for side in sides)
+        ):
+            raise DocumentError("the drawing is not a PNG of at most 200 kB and 2000 pixels a side")
     data = {
         "name": name,
         "heading": heading,

@@ -98,7 +98,8 @@ def test_a_drawn_signature_is_sealed_in(frozen: bytes, kit: SealingKit) -> None:
 
 
 @pytest.mark.parametrize(
-    "image", [b"GIF89a...", b"\x89PNG\r\n\x1a\n" + bytes(200_000), b"\x89PNG\r\n\x1a\n"]
+    "image",
+    [b"GIF89a...", png(2001, 1), b"\x89PNG\r\n\x1a\n" + bytes(200_000), b"\x89PNG\r\n\x1a\n"],
 )
 def test_a_drawing_that_is_no_small_png_is_refused(
     image: bytes, frozen: bytes, kit: SealingKit
