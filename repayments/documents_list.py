@@ -1,0 +1,83 @@
+"""What a borrower can keep: contracts and receipts, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from repayments.contracts.models import Contract
+from repayments.payments.models import Payment
+from repayments.templatetags.amounts import long_day, money_text
+
+MOST_RECEIPTS = 100
+
+
+@dataclass(frozen=True)
+class Document:
+    """One line: ``state`` and ``tone`` make a chip; ``download`` marks a file."""
+
+    title: str
+    detail: str
+    url: str
+    state: str = ""
+    tone: str = ""
+    download: bool = False
+
+
+@dataclass(frozen=True)
+class DocumentGroups:
+    contracts: list[Document]
+    receipts: list[Document]
+
+
+def list_documents(*, user: User) -> DocumentGroups:
+    """Gather the contracts and receipts of a borrower in two queries."""
+    contracts = (
+        Contract.objects.for_borrower(user)
+        .exclude(status__in=["expired", "voided", "superseded"])
+        .select_related("loan", "template_version")
+        .order_by("-created_at")
+    )
+    payments = (
+        Payment.objects.for_borrower(user)
+        .filter(status=Payment.Status.SUCCEEDED)
+        .select_related("loan")
+        .order_by("-succeeded_at")[:MOST_RECEIPTS]
+    )
+    return DocumentGroups(
+        contracts=[_contract_line(one) for one in contracts],
+        receipts=[
+            Document(
+                title=_("Receipt %(amount)s")
+                % {"amount": money_text(one.amount_received or one.amount, one.currency)},
+                detail=f"{_day(one.succeeded_at)} · {one.loan.number}",
+                url=one.get_absolute_url(),
+            )
+            for one in payments
+        ],
+    )
+
+
+def _contract_line(contract: Contract) -> Document:
+    signed = {"borrower_signed", "sealing", "seal_failed"}
+    if contract.status == Contract.Status.COMPLETED:
+        state, tone = _("complete"), "fine"
+    elif contract.status in signed:
+        state, tone = _("signed, seal on its way"), "info"
+    elif contract.status == Contract.Status.DECLINED:
+        state, tone = _("declined"), ""
+    else:
+        state, tone = _("to sign"), "soon"
+    return Document(
+        title=contract.template_version.title,
+        detail=f"{contract.reference} · {_day(contract.signed_at or contract.created_at)}",
+        url=reverse("contracts:detail", args=[contract.public_id]),
+        state=state,
+        tone=tone,
+    )
+
+
+def _day(moment: datetime | None) -> str:
+    return long_day(moment.date()) if moment else ""

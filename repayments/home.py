@@ -1,0 +1,252 @@
+"""What the borrower's home shows: the answer first, then what happens next, then what can be done.
+
+The one page that joins all rooms. It reads and never writes; figures come from
+``loans.queries.get_position`` and dates from the very rows the nightly close acts on.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from repayments.cases.models import CasePolicy
+from repayments.contracts.models import Contract
+from repayments.loans.models import Loan
+from repayments.loans.queries import (
+    InstallmentRow,
+    Position,
+    WorkingRow,
+    get_position,
+    list_installment_rows,
+    working_of_due,
+    working_of_remaining,
+)
+from repayments.payments.models import Payment
+from repayments.plans.models import InstallmentPlan
+from repayments.reminders.queries import UpcomingReminder, list_upcoming
+from repayments.templatetags.amounts import day as day_text
+from repayments.templatetags.amounts import money_text
+
+ROWS_SHOWN = 4
+PAYMENTS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class TimelineItem:
+    """One dated line of "What happens next"; ``state`` is now or next."""
+
+    date: date
+    text: str
+    detail: str = ""
+    state: str = "next"
+
+
+@dataclass(frozen=True)
+class TodoItem:
+    url: str
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ActivityItem:
+    date: date
+    text: str
+    amount: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Everything the page shows of one loan, and the other loans as a list."""
+
+    loan: Loan
+    position: Position
+    headline: str
+    amount: int
+    sub: str
+    tone: str
+    pay_purpose: str
+    due_working: list[WorkingRow]
+    remaining_working: list[WorkingRow]
+    timeline: list[TimelineItem]
+    stops_if: str
+    todo: list[TodoItem]
+    rows: list[InstallmentRow]
+    first_rows: list[InstallmentRow]
+    activity: list[ActivityItem]
+    payment_under_way: Payment | None
+    others: list[Loan]
+
+
+def get_home(*, user: User, as_of: date) -> Home | None:
+    """Gather the home of a borrower; None for somebody without a loan.
+
+    The loan that needs attention first is shown in full: one to sign, then the latest, then the
+    one that falls due next.
+    """
+    loans = sorted(
+        Loan.objects.for_borrower(user).select_related("borrower", "product", "book", "stage"),
+        key=_urgency,
+    )
+    if not loans:
+        return None
+    loan, *others = loans
+    position = get_position(loan=loan, as_of=as_of)
+    rows = list_installment_rows(loan=loan, as_of=as_of)
+    headline, amount, sub, tone, purpose = _answer(loan, position, as_of)
+    payments = list(
+        Payment.objects.filter(loan=loan)
+        .exclude(status__in=["failed", "canceled", "expired"])
+        .order_by("-created_at")[: PAYMENTS_SHOWN + 2]
+    )
+    under_way = next((one for one in payments if one.status != Payment.Status.SUCCEEDED), None)
+    done = [one for one in payments if one.status == Payment.Status.SUCCEEDED][:PAYMENTS_SHOWN]
+    return Home(
+        loan=loan,
+        position=position,
+        headline=headline,
+        amount=amount,
+        sub=sub,
+        tone=tone,
+        pay_purpose=purpose,
+        due_working=working_of_due(loan=loan, position=position, as_of=as_of),
+        remaining_working=working_of_remaining(loan=loan, position=position, as_of=as_of),
+        timeline=_timeline(loan, position, as_of),
+        stops_if=_("It stops as soon as you pay or agree a plan.") if position.past_due_amount else "",
+        todo=_todo(user, loan),
+        rows=rows,
+        first_rows=_rows_around_today(rows),
+        activity=[
+            ActivityItem(
+                date=(one.succeeded_at or one.created_at).date(),
+                text=_("Paid"),
+                amount=one.amount_received or one.amount,
+                url=one.get_absolute_url(),
+            )
+            for one in done
+        ],
+        payment_under_way=under_way,
+        others=others,
+    )
+
+
+def _urgency(loan: Loan) -> tuple[int, int, date]:
+    order = {
+        Loan.Status.ACTIVE: 1 if loan.days_past_due else 2,
+        Loan.Status.PENDING_SIGNATURE: 0,
+    }
+    return (order.get(Loan.Status(loan.status), 3), -loan.days_past_due, loan.next_due_date or date.max)
+
+
+def _answer(loan: Loan, position: Position, as_of: date) -> tuple[str, int, str, str, str]:
+    """Give label, amount, what it means, tone, and what the main button pays."""
+    if loan.status == Loan.Status.PENDING_SIGNATURE:
+        return _("Your new loan"), loan.principal, _("waits for your signature"), "soon", ""
+    if loan.status != Loan.Status.ACTIVE:
+        return _("Still to repay"), 0, _("Paid off. Nothing is left to pay."), "fine", ""
+    if position.past_due_amount and position.days_past_due and position.past_due_since:
+        late = ngettext("%(days)s day late", "%(days)s days late", position.days_past_due) % {
+            "days": position.days_past_due
+        }
+        since = _("since %(day)s") % {"day": day_text(position.past_due_since)}
+        return _("Due now"), position.past_due_amount, f"{late} · {since}", "late", "past_due"
+    if position.past_due_amount:
+        return _("Due today"), position.past_due_amount, _("on time if paid today"), "soon", "past_due"
+    if position.next_due_date is None:
+        return _("Still to repay"), position.remaining_total, "", "fine", "payoff"
+    days = (position.next_due_date - as_of).days
+    due = day_text(position.next_due_date)
+    words = ngettext("due in %(days)s day, on %(day)s", "due in %(days)s days, on %(day)s", days)
+    tone = "soon" if days <= 3 else "fine"
+    return _("Next payment"), position.next_due_amount, words % {"days": days, "day": due}, tone, "next"
+
+
+def _timeline(loan: Loan, position: Position, as_of: date) -> list[TimelineItem]:
+    if loan.status != Loan.Status.ACTIVE:
+        return []
+    items = [
+        TimelineItem(as_of, _("nothing changes"), _penalty_words(loan, position), state="now"),
+        *(_reminder_item(one) for one in list_upcoming(loan=loan, as_of=as_of)),
+    ]
+    since = position.past_due_since
+    if since:
+        from_day = (
+            CasePolicy.objects.filter(kind="collections")
+            .values_list("from_days_late", flat=True)
+            .first()
+        )
+        takes_over = since + timedelta(days=from_day) if from_day else None
+        if takes_over and takes_over > as_of:
+            items.append(
+                TimelineItem(
+                    takes_over,
+                    _("a person takes over"),
+                    _("Someone from our team looks for a way with you."),
+                )
+            )
+    elif position.next_due_date:
+        amount = money_text(position.next_due_amount, loan.currency)
+        items.append(
+            TimelineItem(position.next_due_date, _("%(amount)s is due") % {"amount": amount})
+        )
+    return sorted(items, key=lambda item: (item.state != "now", item.date))
+
+
+def _reminder_item(reminder: UpcomingReminder) -> TimelineItem:
+    words = {
+        "email": _("a reminder by e-mail"),
+        "sms": _("a reminder by text"),
+        "push": _("a reminder in the app"),
+    }
+    return TimelineItem(reminder.date, words.get(reminder.channel, _("a reminder")))
+
+
+def _penalty_words(loan: Loan, position: Position) -> str:
+    if not position.principal_past_due or not loan.penalty_rate:
+        return ""
+    return _("Penalty interest of %(rate)s %% a year runs on the overdue principal.") % {
+        "rate": f"{loan.penalty_rate.normalize():f}"
+    }
+
+
+def _todo(user: User, loan: Loan) -> list[TodoItem]:
+    items = []
+    for contract in Contract.objects.for_borrower(user).to_sign().order_by("created_at"):
+        text = (
+            _("Sign your plan agreement") if contract.kind == "plan" else _("Sign your loan contract")
+        )
+        items.append(TodoItem(contract.get_absolute_url(), text, _("about 3 minutes")))
+    waiting = InstallmentPlan.objects.for_borrower(user).filter(status="proposed")
+    for plan in waiting.order_by("created_at"):
+        if plan.source == InstallmentPlan.Source.BORROWER:
+            detail = (
+                _("a person answers by %(day)s") % {"day": day_text(plan.answer_due_at.date())}
+                if plan.answer_due_at
+                else ""
+            )
+            items.append(TodoItem(plan.get_absolute_url(), _("Your plan is being looked at"), detail))
+        else:
+            detail = (
+                _("stands until %(day)s") % {"day": day_text(plan.expires_at.date())}
+                if plan.expires_at
+                else ""
+            )
+            items.append(TodoItem(plan.get_absolute_url(), _("Answer our offer"), detail))
+    return items
+
+
+def _rows_around_today(rows: list[InstallmentRow]) -> list[InstallmentRow]:
+    """Give the few rows around the first that is not paid."""
+    first_open = next((at for at, row in enumerate(rows) if row.state != "paid"), 0)
+    start = max(0, min(first_open - 1, len(rows) - ROWS_SHOWN))
+    return rows[start : start + ROWS_SHOWN]
+
+
+def pay_url(loan: Loan, purpose: str) -> str:
+    """Give the pay page with a choice already made."""
+    url = reverse("payments:pay", args=[loan.public_id])
+    return f"{url}?purpose={purpose}" if purpose else url

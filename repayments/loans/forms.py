@@ -1,0 +1,68 @@
+"""What a visitor may ask of a loan that does not exist yet."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from repayments.loans.models import Loan
+from repayments.money import InvalidAmount, parse_amount
+
+AMOUNT_ERRORS = {
+    "not_a_number": _("Write the amount in digits, such as 1200.50."),
+    "too_many_decimals": _("This amount has too many decimals."),
+    "negative": _("The amount must be more than zero."),
+    "zero": _("The amount must be more than zero."),
+    "too_large": _("This amount is too large."),
+}
+LARGEST = 10**12
+
+
+class AmountField(forms.CharField):
+    """An amount as people write it; gives minor units of ``currency``."""
+
+    def __init__(self, *, currency: str = "CNY", **options: Any) -> None:
+        super().__init__(max_length=40, **options)
+        self.currency = currency
+        self.widget.attrs.update(inputmode="decimal", autocomplete="off")
+
+    def clean(self, value: Any) -> Any:
+        """Return int minor units, or None for an optional empty field."""
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return parse_amount(text, self.currency)
+        except InvalidAmount as error:
+            message = AMOUNT_ERRORS.get(error.code, AMOUNT_ERRORS["not_a_number"])
+            raise forms.ValidationError(message, code=error.code) from error
+
+
+class IllustrationForm(forms.Form):
+    principal = AmountField(label=_("How much you would borrow"), initial="10000")
+    annual_rate = forms.DecimalField(
+        label=_("Interest a year, in percent"),
+        min_value=Decimal(0),
+        max_value=Decimal(100),
+        max_digits=7,
+        decimal_places=4,
+        initial=Decimal(12),
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+    )
+    installments = forms.IntegerField(
+        label=_("How many monthly payments"), min_value=1, max_value=360, initial=12
+    )
+    amortization = forms.ChoiceField(
+        label=_("How it is repaid"),
+        choices=[
+            choice for choice in Loan.Amortization.choices if choice[0] != Loan.Amortization.CUSTOM
+        ],
+        initial=Loan.Amortization.EQUAL_INSTALLMENT,
+    )
+
+    def clean_principal(self) -> int:
+        principal: int = self.cleaned_data["principal"]
+        if principal > LARGEST:
+            raise forms.ValidationError(AMOUNT_ERRORS["too_large"])
+        return principal

@@ -1,0 +1,46 @@
+"""The borrower's home and the pages that belong to no single room."""
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from repayments.clock import today
+from repayments.documents_list import list_documents
+from repayments.home import get_home, pay_url
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    as_of = today()
+    page = get_home(user=request.user, as_of=as_of)
+    if page is None:
+        if request.user.is_staff:
+            return redirect("admin:index")
+        return render(request, "repayments/home_empty.html")
+    context = {"page": page, "as_of": as_of, "pay_url": pay_url(page.loan, page.pay_purpose)}
+    return render(request, "repayments/home.html", context)
+
+
+@login_required
+@require_safe
+def documents(request: HttpRequest) -> HttpResponse:
+    return render(request, "repayments/documents.html", {"groups": list_documents(user=request.user)})
+
+
+@require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    return render(request, "repayments/accessibility.html")
+
+
+@cache_control(no_cache=True)
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Serve the offline worker from the root, so that it may stand in for every page."""
+    path = finders.find("sw.js")
+    assert isinstance(path, str)
+    with open(path, "rb") as source:
+        return HttpResponse(source.read(), content_type="text/javascript")
