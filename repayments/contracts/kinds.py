@@ -1,0 +1,60 @@
+"""What a signature brings about, by the kind of contract.
+
+This room makes and keeps contracts and refuses to know why one is made. Each kind is registered
+once, in the ``ready()`` of the room it belongs to: what happens in the transaction of the
+borrower's signature, and how what the template needs is put into words.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from repayments.contracts.models import Contract
+
+
+class OnSigned(Protocol):
+    """Called once, inside the transaction that stores the borrower's signature.
+
+    The loan is locked, the contract is ``borrower_signed``. An exception undoes the signature; it
+    should carry a message fit for the borrower.
+    """
+
+    def __call__(
+        self, *, contract: "Contract", actor: "User | None", now: datetime, as_of: date
+    ) -> None: ...
+
+
+Build = Callable[["Contract"], Mapping[str, str]]
+"""Gives more values for the template's placeholders, as finished text in the contract's language."""
+
+
+@dataclass(frozen=True)
+class ContractKind:
+    """One registered kind."""
+
+    kind: str
+    on_signed: OnSigned
+    build: Build | None = None
+
+
+class UnknownKind(LookupError):
+    """No room has registered this kind of contract."""
+
+
+_KINDS: dict[str, ContractKind] = {}
+
+
+def register(kind: str, *, on_signed: OnSigned, build: Build | None = None) -> None:
+    """Say what a kind of contract brings about; a later call for the same kind replaces it."""
+    _KINDS[kind] = ContractKind(kind, on_signed, build)
+
+
+def get(kind: str) -> ContractKind:
+    """Return a registered kind. Raises: UnknownKind."""
+    try:
+        return _KINDS[kind]
+    except KeyError:
+        raise UnknownKind(kind) from None
