@@ -120,7 +120,7 @@ def variables_read() -> set[str]:
     """The first argument of each ``env.…("NAME")`` and ``env.ENVIRON.get("NAME")``."""
     tree = ast.parse((ROOT / "portal" / "settings.py").read_text(encoding="utf-8"))
     return {
-        node.args[0].value
+        str(node.args[0].value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).startswith("env.")

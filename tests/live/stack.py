@@ -93,7 +93,7 @@ class Stack:
             connection.close()
             return [dict(row) for row in found]
         with psycopg.connect(url, row_factory=dict_row) as server:
-            return server.execute(sql, values).fetchall()  # type: ignore[arg-type]
+            return server.execute(sql, values).fetchall()
 
     def outbox(self, **columns: object) -> list[dict[str, Any]]:
         """Messages with these columns, oldest first: outbox(purpose=..., status="sent")."""
@@ -253,7 +253,7 @@ def running_stack(laid: Laid, redis_url: str = "", **environment: str) -> Iterat
             STRIPE_WEBHOOK_SECRETS=WEBHOOK_SECRET,
             **environment,
         )
-        sandbox = Sandbox("", folder, None)  # type: ignore[arg-type]
+        sandbox = Sandbox("", folder, None)
         stack = Stack(folder, port, stack_environment, sandbox)
         try:
             for process in ("web", "worker", "beat"):
@@ -285,11 +285,11 @@ def _database(url: str, copy: bool = False) -> Iterator[str]:
     server = parts._replace(path="/postgres").geturl()
     template = f' TEMPLATE "{source}"' if copy else ""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"{template}')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"{template}')
         try:
             yield parts._replace(path=f"/{name}").geturl()
         finally:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _forget(redis_url: str, prefix: str) -> None:
