@@ -14,10 +14,11 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Language
 from repayments.fields import MoneyField
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan, PayoffQuote
-from repayments.payments.querysets import PaymentQuerySet
+from repayments.payments.querysets import GatewayEventQuerySet, PaymentQuerySet
 
 
 class Provider(models.TextChoices):
@@ -47,7 +48,8 @@ class Payment(models.Model):
     TRANSITIONS: ClassVar[dict[str, list[str]]] = {
         Status.CREATED: [],
         Status.UNKNOWN: [Status.CREATED],
-        Status.REDIRECTED: [Status.CREATED, Status.UNKNOWN],
+        # A declined or abandoned confirmation leads back: the payer may try another card there.
+        Status.REDIRECTED: [Status.CREATED, Status.UNKNOWN, Status.ACTION_REQUIRED],
         Status.ACTION_REQUIRED: [Status.CREATED, Status.UNKNOWN, Status.REDIRECTED],
         Status.PROCESSING: [
             Status.CREATED,
@@ -98,6 +100,10 @@ class Payment(models.Model):
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=60, blank=True)
     decline_code = models.CharField(_("decline"), max_length=60, blank=True)
+    advice_code = models.CharField(_("advice"), max_length=60, blank=True)
+    language = models.CharField(
+        _("language"), max_length=10, choices=Language.choices, default=Language.CHINESE
+    )
     needs_review = models.BooleanField(_("to be looked at"), default=False)
     entry = models.OneToOneField(
         JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="payment"
@@ -196,6 +202,8 @@ class GatewayEvent(models.Model):
     attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
     error = models.CharField(_("error"), max_length=500, blank=True)
 
+    objects = GatewayEventQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("gateway event")
         verbose_name_plural = _("gateway events")
@@ -217,6 +225,7 @@ class Suspense(models.Model):
     class Cause(models.TextChoices):
         AMOUNT = "amount", _("another amount or currency")
         UNKNOWN_LOAN = "unknown_loan", _("no loan of ours")
+        SECOND = "second", _("a second charge of one payment")
 
     provider = models.CharField(max_length=10, choices=Provider.choices)
     object_id = models.CharField(_("object"), max_length=255)

@@ -1,8 +1,13 @@
-"""Which payments: chainable answers, no writing."""
+"""Which payments and events: chainable answers, no writing."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
+
+OPEN = ("created", "unknown", "redirected", "action_required")
+UNDER_WAY = (*OPEN, "processing")
 
 
 class PaymentQuerySet(models.QuerySet[Any]):
@@ -14,6 +19,19 @@ class PaymentQuerySet(models.QuerySet[Any]):
 
     def under_way(self) -> "PaymentQuerySet":
         """Keep attempts whose end is not known."""
-        return self.filter(
-            status__in=["created", "unknown", "redirected", "action_required", "processing"]
-        )
+        return self.filter(status__in=UNDER_WAY)
+
+    def open(self) -> "PaymentQuerySet":
+        """Keep attempts that can still be paid at the gateway; at most one a loan."""
+        return self.filter(status__in=OPEN)
+
+
+class GatewayEventQuerySet(models.QuerySet[Any]):
+    def unprocessed(self) -> "GatewayEventQuerySet":
+        """Keep what has not been worked to its end."""
+        return self.filter(processed_at__isnull=True)
+
+    def claimable(self, *, stale_before: datetime, attempts_below: int) -> "GatewayEventQuerySet":
+        """Keep what nobody works on: never claimed, or claimed so long ago that it was lost."""
+        free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=stale_before)
+        return self.unprocessed().filter(free, attempts__lt=attempts_below)

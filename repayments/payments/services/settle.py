@@ -1,0 +1,357 @@
+"""The one way gateway money gets into the books: fetch the truth, then write it once.
+
+Webhook, return page and reconciler all end here, any number of times, in any order, side by side.
+Holds: a gateway object is posted at most once (``PostingKey``, unique over all books), a payment
+that succeeded stays so, and money whose facts are not ours rests in ``Suspense`` with no loan
+credited. Locks: loan, then payment.
+"""
+
+import logging
+import uuid
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from repayments.audit.services import record_event
+from repayments.clock import lender_zone
+from repayments.contacts.services import queue_message
+from repayments.ledger.models import JournalEntry
+from repayments.ledger.services import AlreadyPosted
+from repayments.loans.models import Loan
+from repayments.loans.services import record_payment
+from repayments.payments import gateway
+from repayments.payments.gateway import CheckoutSession, IntentFacts
+from repayments.payments.models import Payment, PostingKey, Provider, Suspense
+from repayments.payments.signals import payment_exception, payment_settled
+from repayments.payments.states import find_mismatch, status_told
+
+logger = logging.getLogger(__name__)
+
+Status = Payment.Status
+SESSION, INTENT = "checkout.session", "payment_intent"
+ENDED = (Status.FAILED, Status.CANCELED, Status.EXPIRED)
+
+
+def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None:
+    """Bring one payment to where the gateway says it stands; post its money if it came.
+
+    Args:
+        object_type: "checkout.session" or "payment_intent", as the gateway names it.
+    Returns: the payment as stored, or None where the object belongs to none of ours.
+    Raises: GatewayError when the object cannot be fetched; nothing was changed.
+    """
+    # 1. The truth, with no transaction open.
+    session, intent = _fetch(object_type, object_id)
+    payment_id = _find_payment(session, intent)
+    # 2. What it means.
+    if intent is not None and intent.status == "succeeded":
+        if payment_id is None:
+            _rest_unknown(intent, now)
+        else:
+            _receive(payment_id, session, intent, now)
+    elif payment_id is not None:
+        _move(payment_id, session, intent, now)
+    else:
+        logger.info("no payment of ours behind %s %s", object_type, object_id)
+    return Payment.objects.filter(pk=payment_id).first()
+
+
+def settle_payment(*, payment_id: int, now: datetime) -> Payment | None:
+    """Settle by the gateway object that a payment of ours is known to have."""
+    payment = Payment.objects.get(pk=payment_id)
+    if payment.session_id:
+        return settle(object_type=SESSION, object_id=payment.session_id, now=now)
+    if payment.intent_id:
+        return settle(object_type=INTENT, object_id=payment.intent_id, now=now)
+    return payment
+
+
+def _fetch(object_type: str, object_id: str) -> tuple[CheckoutSession | None, IntentFacts | None]:
+    if object_type == SESSION:
+        session = gateway.fetch_session(object_id)
+        return session, session.intent
+    if object_type != INTENT:
+        raise ValueError(f"settle takes sessions and intents, not {object_type}")
+    intent = gateway.fetch_intent(object_id)
+    known = Payment.objects.filter(pk=_find_payment(None, intent)).exclude(session_id="").first()
+    if intent.status == "succeeded" or known is None:
+        return None, intent
+    # Only the session tells an attempt that was given up from one that goes on.
+    session = gateway.fetch_session(known.session_id)
+    return session, session.intent or intent
+
+
+def _find_payment(session: CheckoutSession | None, intent: IntentFacts | None) -> int | None:
+    """The payment that was told these ids, or that the objects themselves name."""
+    rows = Payment.objects.filter(provider=Provider.STRIPE)
+    searches = []
+    if session is not None:
+        searches += [{"session_id": session.id}, _named(session.metadata.get("payment"))]
+    if intent is not None:
+        searches += [{"intent_id": intent.id}, _named(intent.metadata.get("payment"))]
+    for search in filter(None, searches):
+        found = rows.filter(**search).values_list("pk", flat=True).first()
+        if found is not None:
+            return int(found)
+    return None
+
+
+def _named(text: str | None) -> dict[str, str]:
+    try:
+        return {"public_id": str(uuid.UUID(text or ""))}
+    except ValueError:
+        return {}
+
+
+def _lock(payment_id: int) -> Payment:
+    """Lock loan, then payment; needs a transaction. SQLite's transactions are the lock there."""
+    loan_id = Payment.objects.values_list("loan_id", flat=True).get(pk=payment_id)
+    loan = Loan.objects.select_for_update().get(pk=loan_id)
+    payment: Payment = Payment.objects.select_for_update().get(pk=payment_id)
+    payment.loan = loan
+    return payment
+
+
+@transaction.atomic
+def _receive(
+    payment_id: int, session: CheckoutSession | None, intent: IntentFacts, now: datetime
+) -> None:
+    payment = _lock(payment_id)
+    if _is_settled(intent):
+        return
+    cause = find_mismatch(payment, intent)
+    if cause is not None:
+        _rest(intent, cause, payment, now)
+        return
+    before = payment.status
+    if not _claim(payment, session, intent, now):
+        return
+    if not _take_key(intent, now):
+        return
+    entry = _post(payment, intent, now)
+    PostingKey.objects.filter(provider=Provider.STRIPE, object_id=intent.id).update(entry=entry)
+    Payment.objects.filter(pk=payment.pk).update(entry=entry)
+    record_event(
+        stream=payment.loan.stream,
+        action="payments.succeeded",
+        actor=None,
+        at=now,
+        payload={
+            "payment": str(payment.public_id),
+            "before": before,
+            "amount": intent.amount_received,
+            "currency": intent.currency,
+        },
+    )
+    _tell_borrower(payment, now)
+    transaction.on_commit(
+        lambda: payment_settled.send(sender=Payment, payment_id=payment_id), robust=True
+    )
+    if before in ENDED:
+        _announce_exception(payment_id=payment_id, suspense_id=None)
+
+
+def _is_settled(intent: IntentFacts) -> bool:
+    """Whether this money has its place already; a hint only, the unique keys are the guard."""
+    of_intent = {"provider": Provider.STRIPE, "object_id": intent.id}
+    return (
+        PostingKey.objects.filter(**of_intent).exists()
+        or Suspense.objects.filter(**of_intent).exists()
+    )
+
+
+def _claim(
+    payment: Payment, session: CheckoutSession | None, intent: IntentFacts, now: datetime
+) -> bool:
+    """Move the payment to succeeded; False if someone was first."""
+    changed = Payment.objects.filter(
+        pk=payment.pk, status__in=Payment.TRANSITIONS[Status.SUCCEEDED]
+    ).update(
+        status=Status.SUCCEEDED,
+        amount_received=intent.amount_received,
+        intent_id=intent.id,
+        session_id=payment.session_id or (session.id if session else ""),
+        # Real money after an ending that was told: a person looks at it.
+        needs_review=payment.needs_review or payment.status in ENDED,
+        succeeded_at=now,
+        updated_at=now,
+    )
+    return changed == 1
+
+
+def _take_key(intent: IntentFacts, now: datetime) -> bool:
+    """Take the right to post this object; False if it was posted already, in whatever book."""
+    try:
+        with transaction.atomic():
+            PostingKey.objects.create(
+                provider=Provider.STRIPE,
+                object_id=intent.id,
+                entry_kind=PostingKey.EntryKind.PAYMENT,
+                created_at=now,
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _post(payment: Payment, intent: IntentFacts, now: datetime) -> JournalEntry:
+    try:
+        return record_payment(
+            loan_id=payment.loan_id,
+            amount=intent.amount_received,
+            effective_date=_paid_on(payment, intent, now),
+            reference=intent.id,
+            actor=None,
+            now=now,
+            payoff_quote_id=payment.payoff_quote_id,
+        )
+    except AlreadyPosted:
+        return JournalEntry.objects.get(
+            book_id=payment.loan.book_id, kind=JournalEntry.Kind.PAYMENT, reference=intent.id
+        )
+
+
+def _paid_on(payment: Payment, intent: IntentFacts, now: datetime) -> date:
+    """The lender's day of the charge, not of its news; within the attempt's own life.
+
+    The bounds matter where a demonstration has moved the portal's clock away from the gateway's.
+    """
+    moment = min(max(intent.paid_at or now, payment.created_at), now)
+    return moment.astimezone(lender_zone()).date()
+
+
+def _tell_borrower(payment: Payment, now: datetime) -> None:
+    path = reverse("payments:receipt", args=[payment.public_id])
+    queue_message(
+        borrower=payment.loan.borrower,
+        template_key="payment_received",
+        purpose="receipt",
+        subject=payment.loan.stream,
+        business_key=f"payment_received:{payment.public_id}",
+        context={"link": f"{settings.SITE_URL}{path}"},
+        now=now,
+    )
+
+
+def _rest(intent: IntentFacts, cause: Suspense.Cause, payment: Payment, now: datetime) -> None:
+    """Keep the money apart; the payment waits for a person, its loan is not credited."""
+    suspense = _open_suspense(intent, cause, payment, now)
+    if suspense is None:
+        return
+    Payment.objects.filter(pk=payment.pk).update(needs_review=True, updated_at=now)
+    # The borrower has paid: nobody asks for it again while a person looks.
+    Payment.objects.filter(pk=payment.pk, status__in=Payment.TRANSITIONS[Status.PROCESSING]).update(
+        status=Status.PROCESSING
+    )
+    _record_suspense(payment.loan.stream, suspense, now)
+
+
+@transaction.atomic
+def _rest_unknown(intent: IntentFacts, now: datetime) -> None:
+    if _is_settled(intent):
+        return
+    suspense = _open_suspense(intent, Suspense.Cause.UNKNOWN_LOAN, None, now)
+    if suspense is not None:
+        _record_suspense("payments:suspense", suspense, now)
+
+
+def _open_suspense(
+    intent: IntentFacts, cause: Suspense.Cause, payment: Payment | None, now: datetime
+) -> Suspense | None:
+    """Put the money down as unmatched; None if it was there before."""
+    suspense, created = Suspense.objects.get_or_create(
+        provider=Provider.STRIPE,
+        object_id=intent.id,
+        defaults={
+            "payment": payment,
+            "amount": intent.amount_received,
+            "currency": intent.currency,
+            "cause": cause,
+            "opened_at": now,
+        },
+    )
+    return suspense if created else None
+
+
+def _record_suspense(stream: str, suspense: Suspense, now: datetime) -> None:
+    logger.error("money without a place: %s (%s)", suspense.object_id, suspense.cause)
+    record_event(
+        stream=stream,
+        action="payments.suspended",
+        actor=None,
+        at=now,
+        payload={
+            "object": suspense.object_id,
+            "cause": suspense.cause,
+            "amount": suspense.amount,
+            "currency": suspense.currency,
+        },
+    )
+    _announce_exception(payment_id=suspense.payment_id, suspense_id=suspense.pk)
+
+
+def _announce_exception(*, payment_id: int | None, suspense_id: int | None) -> None:
+    transaction.on_commit(
+        lambda: payment_exception.send(
+            sender=Payment, payment_id=payment_id, suspense_id=suspense_id
+        ),
+        robust=True,
+    )
+
+
+@transaction.atomic
+def _move(
+    payment_id: int, session: CheckoutSession | None, intent: IntentFacts | None, now: datetime
+) -> None:
+    """Take over a state without money; one that the payment cannot move to is old news."""
+    status = status_told(session, intent)
+    payment = _lock(payment_id)
+    if status is None:
+        return
+    if intent is not None:
+        _keep_decline(payment, intent, now)
+    if status == payment.status:
+        return
+    changed = Payment.objects.filter(pk=payment.pk, status__in=Payment.TRANSITIONS[status]).update(
+        status=status,
+        session_id=payment.session_id or (session.id if session else ""),
+        checkout_url=payment.checkout_url or (session.url if session else ""),
+        intent_id=payment.intent_id or (intent.id if intent else ""),
+        updated_at=now,
+    )
+    if changed != 1:
+        return
+    record_event(
+        stream=payment.loan.stream,
+        action=f"payments.{status.value}",
+        actor=None,
+        at=now,
+        payload={"payment": str(payment.public_id), "before": payment.status},
+    )
+
+
+def _keep_decline(payment: Payment, intent: IntentFacts, now: datetime) -> None:
+    """Note how a try was refused, once a reason; the borrower may try again at the gateway."""
+    told = (intent.error_code, intent.decline_code, intent.advice_code)
+    if not any(told) or told == (payment.error_code, payment.decline_code, payment.advice_code):
+        return
+    changed = (
+        Payment.objects.filter(pk=payment.pk)
+        .exclude(status=Status.SUCCEEDED)
+        .update(error_code=told[0], decline_code=told[1], advice_code=told[2], updated_at=now)
+    )
+    if changed:
+        record_event(
+            stream=payment.loan.stream,
+            action="payments.declined",
+            actor=None,
+            at=now,
+            payload={
+                "payment": str(payment.public_id),
+                "code": told[0],
+                "decline_code": told[1],
+                "advice_code": told[2],
+            },
+        )
