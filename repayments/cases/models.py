@@ -9,8 +9,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Borrower
+from repayments.cases.querysets import CaseQuerySet
+from repayments.contracts.models import Contract
 from repayments.loans.models import Loan, Stage
-from repayments.payments.models import Payment
+from repayments.payments.models import Payment, Suspense
 from repayments.plans.models import InstallmentPlan
 
 
@@ -36,6 +38,11 @@ class CasePolicy(models.Model):
     act_within_days = models.PositiveSmallIntegerField(_("act within days"), default=3)
     priority = models.PositiveSmallIntegerField(
         _("priority"), default=5, help_text=_("1 comes first.")
+    )
+    rest_days = models.PositiveSmallIntegerField(
+        _("days of rest after closing"),
+        default=14,
+        help_text=_("So long the nightly close opens no new case for the same late payment."),
     )
 
     class Meta:
@@ -110,6 +117,22 @@ class Case(models.Model):
         related_name="cases",
         verbose_name=_("payment"),
     )
+    suspense = models.ForeignKey(
+        Suspense,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cases",
+        verbose_name=_("unmatched money"),
+    )
+    contract = models.ForeignKey(
+        Contract,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cases",
+        verbose_name=_("contract"),
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.OPEN
     )
@@ -134,14 +157,26 @@ class Case(models.Model):
     )
     close_note = models.CharField(_("ending in words"), max_length=500, blank=True)
 
+    objects = CaseQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("case")
         verbose_name_plural = _("cases")
+        permissions = [
+            ("work_case", "Can claim, note, wait on and close cases"),
+            ("call_borrower", "Can call borrowers and log the call"),
+            ("reassign_case", "Can take cases from one colleague and give them to another"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["loan", "kind"],
                 condition=~Q(status="closed") & Q(loan__isnull=False),
                 name="cases_case_one_open_of_a_kind",
+            ),
+            models.UniqueConstraint(
+                fields=["suspense"],
+                condition=~Q(status="closed") & Q(suspense__isnull=False),
+                name="cases_case_one_open_of_unmatched_money",
             ),
             models.CheckConstraint(
                 condition=~Q(status="closed") | ~Q(close_reason=""),
