@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types bench screenshots
+.PHONY: help setup run test lint types bench
 
 # The first Python that is new enough; PYTHON=... picks another.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -9,7 +9,9 @@ PORT ?= 8000
 SANDBOX_PORT ?= $(shell expr $(PORT) + 4111)
 PRODUCT := portal accounts repayments $(wildcard benchmarks)
 TEMPLATES = $(shell git ls-files 'templates/*.html' 'stripe_sandbox/templates/*.html')
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+BIN := .venv/bin
+# For the processes that honcho starts.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -29,31 +31,28 @@ run: export WEB_ADDRESS := 127.0.0.1:$(PORT)
 run: export STRIPE_API_BASE := http://127.0.0.1:$(SANDBOX_PORT)
 run: export SANDBOX_PORT := $(SANDBOX_PORT)
 run: .venv/installed  ## serve the demo on 127.0.0.1:8000 (PORT=...): web, worker, beat and sandbox; Ctrl-C stops all
-	@python manage.py prepare_demo
-	@exec honcho --env /dev/null start
+	@$(BIN)/python manage.py prepare_demo
+	@exec $(BIN)/honcho --env /dev/null start
 
 test: .venv/installed  ## run the whole suite: on SQLite, and on PostgreSQL and Redis with TEST_DATABASE_URL and TEST_REDIS_URL
-	env -u DATABASE_URL python -m pytest -q -n 2
+	env -u DATABASE_URL $(BIN)/python -m pytest -q -n 2 --dist loadgroup
 ifdef TEST_DATABASE_URL
-	DATABASE_URL="$(TEST_DATABASE_URL)" python -m pytest -q -n 2 -m "not browser" \
-		--ignore=tests/stripe_sandbox --ignore=tests/architecture
+	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest -q -n 2 --dist loadgroup \
+		--database-only -m "not browser"
 endif
 
 lint: .venv/installed  ## check form, layers and security: ruff, djade, typos, import-linter, bandit
-	ruff check .
-	ruff format --check .
-	djade --target-version 5.2 --check $(TEMPLATES)
-	typos
-	lint-imports
-	bandit --quiet --configfile pyproject.toml --recursive $(PRODUCT) stripe_sandbox
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djade --target-version 5.2 --check $(TEMPLATES)
+	$(BIN)/typos
+	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PRODUCT) stripe_sandbox
 
 types: .venv/installed  ## check the types with mypy: the product and its tests, then the sandbox
-	DEBUG=1 mypy $(PRODUCT) tests
-	mypy --config-file stripe_sandbox/mypy.ini stripe_sandbox
+	DEBUG=1 $(BIN)/mypy $(PRODUCT) tests
+	$(BIN)/mypy --config-file stripe_sandbox/mypy.ini stripe_sandbox
 
 bench: export DEBUG := 0
 bench: .venv/installed  ## measure the close of a day against hand-written SQL; DATABASE_URL chooses the engine
-	SECRET_KEY=benchmarks-only python -m benchmarks.close_day --loans 10000 --json
-
-screenshots: .venv/installed  ## take the pictures of docs/screenshots from the running demo's pages
-	python -m pytest -q tests/screenshots --take
+	SECRET_KEY=benchmarks-only $(BIN)/python -m benchmarks.close_day --loans 10000 --json

@@ -57,13 +57,34 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, **phone}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="only the tests that use a database, which another engine could change",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database-only"):
+        others = [item for item in items if not uses_database(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if uses_database(item)]
     no_postgresql = pytest.mark.skip(reason="needs PostgreSQL: give TEST_DATABASE_URL")
     no_browser = pytest.mark.skip(reason="needs Chromium, which is not installed here")
     for item in items:
-        if {"page", "browser", "context"} & set(getattr(item, "fixturenames", ())):
+        if {"page", "browser", "context"} & fixtures_of(item):
             item.add_marker(pytest.mark.browser)
             if not CHROMIUM:
                 item.add_marker(no_browser)
         if item.get_closest_marker("postgresql") and not settings.ON_POSTGRESQL:
             item.add_marker(no_postgresql)
+
+
+def fixtures_of(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def uses_database(item: pytest.Item) -> bool:
+    named = {"db", "transactional_db", "live_server", "laid"} & fixtures_of(item)
+    return bool(named or item.get_closest_marker("django_db"))
