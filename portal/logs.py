@@ -16,10 +16,10 @@ from django.http import HttpRequest, HttpResponse
 
 REDACTIONS = [
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[email]"),
+    (re.compile(r"(?<!\d)\+?(?:86[ -]?)?1[3-9]\d{9}(?!\d)"), "[phone]"),
     (re.compile(r"\b\d{17}[Xx]\b"), "[number]"),
-    (re.compile(r"\b(?:\d[ -]?){13,19}\b"), "[number]"),
+    (re.compile(r"\b\d(?:[ -]?\d){12,18}\b"), "[number]"),
     (re.compile(r"\b(?:sk|rk|whsec)_\w+"), "[secret]"),
-    (re.compile(r"(?<!\d)\+?(?:86)?1[3-9]\d{9}(?!\d)"), "[phone]"),
 ]
 # What a proxy may hand down as an id; anything else is replaced, so that no log line is forged.
 PLAIN_ID = re.compile(r"[\w-]{8,64}")
