@@ -19,7 +19,23 @@ PROTECTED_TABLES: list[str] = [
     "loans_allocation",
     "contacts_contactattempt",
     "contacts_decision",
+    "contacts_messagetemplateversion",
 ]
+# Tables of which some rows may change in one way. By table, in SQL: which UPDATE (over OLD and NEW)
+# and which DELETE (over OLD) is refused.
+REFUSED_CHANGES: dict[str, tuple[str, str]] = {
+    # Published words never change; they can only be retired.
+    "contacts_messagetemplateversion": (
+        "OLD.status <> 'draft' AND NOT (OLD.status = 'published' AND NEW.status = 'retired' "
+        "AND OLD.template_id = NEW.template_id AND OLD.number = NEW.number "
+        "AND OLD.subject_zh = NEW.subject_zh AND OLD.subject_en = NEW.subject_en "
+        "AND OLD.text_zh = NEW.text_zh AND OLD.text_en = NEW.text_en "
+        "AND COALESCE(OLD.author_id, 0) = COALESCE(NEW.author_id, 0) "
+        "AND COALESCE(OLD.approved_by_id, 0) = COALESCE(NEW.approved_by_id, 0) "
+        "AND OLD.published_at = NEW.published_at)",
+        "OLD.status <> 'draft'",
+    ),
+}
 
 
 def protect(table: str, *, when: str = "") -> RunPython:
@@ -69,12 +85,16 @@ def _names(table: str, vendor: str) -> list[str]:
 
 
 def _install_sql(vendor: str, table: str, when: str) -> list[str]:
-    condition = f" WHEN ({when})" if when else ""
+    refused = REFUSED_CHANGES.get(table, (when, when))
+    conditions = [
+        (kind, f" WHEN ({sql})" if sql else "")
+        for kind, sql in zip(("update", "delete"), refused, strict=True)
+    ]
     if vendor == "sqlite":
         return [
             f"CREATE TRIGGER {table}_no_{kind} BEFORE {kind.upper()} ON {table}{condition} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            for kind in ("update", "delete")
+            for kind, condition in conditions
         ]
     function = (
         "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
@@ -84,7 +104,7 @@ def _install_sql(vendor: str, table: str, when: str) -> list[str]:
     rows = [
         f"CREATE TRIGGER {table}_no_{kind} BEFORE {kind.upper()} ON {table} "
         f"FOR EACH ROW{condition} EXECUTE FUNCTION refuse_change()"
-        for kind in ("update", "delete")
+        for kind, condition in conditions
     ]
     truncate = (
         f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
