@@ -20,6 +20,7 @@ PROTECTED_TABLES: list[str] = [
     "contacts_contactattempt",
     "contacts_decision",
     "contacts_messagetemplateversion",
+    "contracts_templateversion",
 ]
 # Tables of which some rows may change in one way. By table, in SQL: which UPDATE (over OLD and NEW)
 # and which DELETE (over OLD) is refused.
@@ -30,6 +31,18 @@ REFUSED_CHANGES: dict[str, tuple[str, str]] = {
         "AND OLD.template_id = NEW.template_id AND OLD.number = NEW.number "
         "AND OLD.subject_zh = NEW.subject_zh AND OLD.subject_en = NEW.subject_en "
         "AND OLD.text_zh = NEW.text_zh AND OLD.text_en = NEW.text_en "
+        "AND COALESCE(OLD.author_id, 0) = COALESCE(NEW.author_id, 0) "
+        "AND COALESCE(OLD.approved_by_id, 0) = COALESCE(NEW.approved_by_id, 0) "
+        "AND OLD.published_at = NEW.published_at)",
+        "OLD.status <> 'draft'",
+    ),
+    # So do the clauses of a contract.
+    "contracts_templateversion": (
+        "OLD.status <> 'draft' AND NOT (OLD.status = 'published' AND NEW.status = 'retired' "
+        "AND OLD.template_id = NEW.template_id AND OLD.number = NEW.number "
+        "AND OLD.locale = NEW.locale AND OLD.title = NEW.title AND OLD.body = NEW.body "
+        "AND OLD.body_sha256 = NEW.body_sha256 "
+        "AND OLD.governing_language = NEW.governing_language "
         "AND COALESCE(OLD.author_id, 0) = COALESCE(NEW.author_id, 0) "
         "AND COALESCE(OLD.approved_by_id, 0) = COALESCE(NEW.approved_by_id, 0) "
         "AND OLD.published_at = NEW.published_at)",

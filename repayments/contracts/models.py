@@ -1,8 +1,8 @@
 """Templates, contracts, the files that were signed, and who signed how.
 
-Terms are frozen as JSON snapshots, files are write-once blobs named by their SHA-256, revisions of a
-contract are an unbroken row of such blobs. The room refuses to know why a contract is made: a plan
-holds the key to its contract, and what a signature brings about is said in ``kinds``.
+Terms are frozen as JSON snapshots, files are write-once blobs named by their SHA-256, revisions of
+a contract are an unbroken row of such blobs. The room refuses to know why a contract is made: a
+plan holds the key to its contract, and what a signature brings about is said in ``kinds``.
 """
 
 import uuid
@@ -315,6 +315,7 @@ class SigningChallenge(models.Model):
     sent_to = models.CharField(_("sent to"), max_length=254, help_text=_("Masked."))
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    passed_at = models.DateTimeField(null=True, blank=True)
     used_at = models.DateTimeField(null=True, blank=True)
     voided_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,0 +1,75 @@
+"""Write-once files under ``BLOB_ROOT``, named by the SHA-256 of their bytes.
+
+A file is written beside its place, flushed to the disk and renamed, so that half a file never has
+a name. A file without a row is harmless; a row without a file cannot come about, because the file
+is there first. The module refuses to know what the bytes mean.
+"""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+
+from repayments.contracts.models import Blob
+
+
+class BlobDamaged(Exception):
+    """The stored bytes are gone or are not the ones that were stored."""
+
+
+def write_file(data: bytes) -> str:
+    """Store bytes and return their SHA-256 (hex). Safe to repeat; holds no transaction.
+
+    Raises: OSError when the disk refuses; nothing is left behind then.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = path_of(sha256)
+    if path.exists():
+        return sha256
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f".{sha256}.{secrets.token_hex(4)}"
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+    return sha256
+
+
+def record(sha256: str, *, size: int, media: str) -> Blob:
+    """Give the row of a stored file, in the caller's transaction."""
+    blob, _created = Blob.objects.get_or_create(
+        sha256=sha256, defaults={"size": size, "media": media}
+    )
+    return blob
+
+
+def read(sha256: str) -> bytes:
+    """Return the bytes, checked against their name. Raises: BlobDamaged."""
+    try:
+        data = path_of(sha256).read_bytes()
+    except OSError as error:
+        raise BlobDamaged(sha256) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BlobDamaged(sha256)
+    return data
+
+
+def path_of(sha256: str) -> Path:
+    return Path(settings.BLOB_ROOT) / sha256[:2] / sha256
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a power cut may forget the name although the bytes are safe.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
