@@ -37,6 +37,10 @@ PUBLIC = {
     "jsi18n": "texts of the staff pages' scripts",
     "admin:jsi18n": "texts of the staff pages' scripts",
     "admin:login": "leads to the one sign-in",
+    "loans:illustration": "works out a loan before there is one",
+    "accessibility": "says how the portal is made for everyone, and whom to ask",
+    "service_worker": "a script of the browser's, the same for all",
+    "payments:webhook": "the gateway's signature stands in for a sign-in",
     "offline": "shown by the browser without a network",
 }
 ARGUMENTS = {
@@ -90,6 +94,24 @@ def test_it_asks_for_sign_in(client: Client, name: str) -> None:
 
     assert answer.status_code == 302, f"{ALL[name]} answered {answer.status_code} to nobody"
     assert "/login/" in answer.headers["Location"]
+
+
+def test_an_address_without_a_name_only_leads_elsewhere() -> None:
+    """The walk above goes by names; what has none must be a redirect or the staff pages' 404."""
+
+    def nameless(resolver: URLResolver) -> Iterator[URLPattern]:
+        for entry in resolver.url_patterns:
+            if isinstance(entry, URLResolver):
+                yield from nameless(entry)
+            elif not entry.name:
+                yield entry
+
+    allowed = ("RedirectView", "AdminSite.catch_all_view")
+    everything = list(nameless(get_resolver()))
+    others = [str(entry) for entry in everything if not entry.lookup_str.endswith(allowed)]
+
+    assert everything
+    assert others == []
 
 
 def test_the_public_list_names_real_addresses_only() -> None:
