@@ -7,6 +7,7 @@ The one page that joins all rooms. It reads and never writes; figures come from
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +15,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from repayments.cases.models import CasePolicy
 from repayments.contracts.models import Contract
+from repayments.loans.activity import ActivityLine, list_activity
 from repayments.loans.models import Loan
 from repayments.loans.queries import (
     InstallmentRow,
@@ -31,7 +33,8 @@ from repayments.templatetags.amounts import day as day_text
 from repayments.templatetags.amounts import money_text
 
 ROWS_SHOWN = 4
-PAYMENTS_SHOWN = 3
+ACTIVITY_SHOWN = 3
+UNDER_WAY = ["unknown", "processing"]
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,12 @@ def get_home(*, user: User, as_of: date) -> Home | None:
     position = get_position(loan=loan, as_of=as_of)
     rows = list_installment_rows(loan=loan, as_of=as_of)
     headline, amount, sub, tone, purpose = _answer(loan, position, as_of)
-    payments = list(
-        Payment.objects.filter(loan=loan)
-        .exclude(status__in=["failed", "canceled", "expired"])
-        .order_by("-created_at")[: PAYMENTS_SHOWN + 2]
-    )
-    under_way = next((one for one in payments if one.status != Payment.Status.SUCCEEDED), None)
-    done = [one for one in payments if one.status == Payment.Status.SUCCEEDED][:PAYMENTS_SHOWN]
+    activity = list_activity(loan=loan, limit=ACTIVITY_SHOWN)
+    payments = Payment.objects.filter(
+        Q(entry__in=[line.entry_id for line in activity]) | Q(status__in=UNDER_WAY), loan=loan
+    ).order_by("-created_at")
+    receipts = {one.entry_id: one for one in payments if one.entry_id}
+    under_way = next((one for one in payments if one.entry_id is None), None)
     return Home(
         loan=loan,
         position=position,
@@ -116,22 +118,21 @@ def get_home(*, user: User, as_of: date) -> Home | None:
         due_working=working_of_due(loan=loan, position=position, as_of=as_of),
         remaining_working=working_of_remaining(loan=loan, position=position, as_of=as_of),
         timeline=_timeline(loan, position, as_of),
-        stops_if=_("It stops as soon as you pay or agree a plan.") if position.past_due_amount else "",
+        stops_if=_("It stops as soon as you pay or agree a plan.")
+        if position.past_due_amount
+        else "",
         todo=_todo(user, loan),
         rows=rows,
         first_rows=_rows_around_today(rows),
-        activity=[
-            ActivityItem(
-                date=(one.succeeded_at or one.created_at).date(),
-                text=_("Paid"),
-                amount=one.amount_received or one.amount,
-                url=one.get_absolute_url(),
-            )
-            for one in done
-        ],
+        activity=[_activity_item(line, receipts.get(line.entry_id)) for line in activity],
         payment_under_way=under_way,
         others=others,
     )
+
+
+def _activity_item(line: ActivityLine, payment: Payment | None) -> ActivityItem:
+    url = payment.get_absolute_url() if payment else ""
+    return ActivityItem(line.date, line.text, line.amount, url)
 
 
 def _urgency(loan: Loan) -> tuple[int, int, date]:
@@ -139,7 +140,11 @@ def _urgency(loan: Loan) -> tuple[int, int, date]:
         Loan.Status.ACTIVE: 1 if loan.days_past_due else 2,
         Loan.Status.PENDING_SIGNATURE: 0,
     }
-    return (order.get(Loan.Status(loan.status), 3), -loan.days_past_due, loan.next_due_date or date.max)
+    return (
+        order.get(Loan.Status(loan.status), 3),
+        -loan.days_past_due,
+        loan.next_due_date or date.max,
+    )
 
 
 def _answer(loan: Loan, position: Position, as_of: date) -> tuple[str, int, str, str, str]:
@@ -155,14 +160,26 @@ def _answer(loan: Loan, position: Position, as_of: date) -> tuple[str, int, str,
         since = _("since %(day)s") % {"day": day_text(position.past_due_since)}
         return _("Due now"), position.past_due_amount, f"{late} · {since}", "late", "past_due"
     if position.past_due_amount:
-        return _("Due today"), position.past_due_amount, _("on time if paid today"), "soon", "past_due"
+        return (
+            _("Due today"),
+            position.past_due_amount,
+            _("on time if paid today"),
+            "soon",
+            "past_due",
+        )
     if position.next_due_date is None:
         return _("Still to repay"), position.remaining_total, "", "fine", "payoff"
     days = (position.next_due_date - as_of).days
     due = day_text(position.next_due_date)
     words = ngettext("due in %(days)s day, on %(day)s", "due in %(days)s days, on %(day)s", days)
     tone = "soon" if days <= 3 else "fine"
-    return _("Next payment"), position.next_due_amount, words % {"days": days, "day": due}, tone, "next"
+    return (
+        _("Next payment"),
+        position.next_due_amount,
+        words % {"days": days, "day": due},
+        tone,
+        "next",
+    )
 
 
 def _timeline(loan: Loan, position: Position, as_of: date) -> list[TimelineItem]:
@@ -217,7 +234,9 @@ def _todo(user: User, loan: Loan) -> list[TodoItem]:
     items = []
     for contract in Contract.objects.for_borrower(user).to_sign().order_by("created_at"):
         text = (
-            _("Sign your plan agreement") if contract.kind == "plan" else _("Sign your loan contract")
+            _("Sign your plan agreement")
+            if contract.kind == "plan"
+            else _("Sign your loan contract")
         )
         items.append(TodoItem(contract.get_absolute_url(), text, _("about 3 minutes")))
     waiting = InstallmentPlan.objects.for_borrower(user).filter(status="proposed")
@@ -228,7 +247,9 @@ def _todo(user: User, loan: Loan) -> list[TodoItem]:
                 if plan.answer_due_at
                 else ""
             )
-            items.append(TodoItem(plan.get_absolute_url(), _("Your plan is being looked at"), detail))
+            items.append(
+                TodoItem(plan.get_absolute_url(), _("Your plan is being looked at"), detail)
+            )
         else:
             detail = (
                 _("stands until %(day)s") % {"day": day_text(plan.expires_at.date())}

@@ -28,7 +28,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def documents(request: HttpRequest) -> HttpResponse:
-    return render(request, "repayments/documents.html", {"groups": list_documents(user=request.user)})
+    return render(
+        request, "repayments/documents.html", {"groups": list_documents(user=request.user)}
+    )
 
 
 @require_safe

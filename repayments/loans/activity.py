@@ -33,6 +33,7 @@ RECEIVABLES = [
 class ActivityLine:
     """One entry: ``amount`` is what it moved, in minor units; ``parts`` is where money went."""
 
+    entry_id: int
     date: date
     text: str
     amount: int
@@ -56,7 +57,13 @@ def list_activity(*, loan: Loan, limit: int = 50) -> list[ActivityLine]:
     for entry_id, component, total in rows:
         parts.setdefault(entry_id, []).append((str(Component(component).label), total))
     return [
-        ActivityLine(entry.effective_date, _words(entry.kind), abs(entry.moved), parts.get(entry.pk, []))
+        ActivityLine(
+            entry.pk,
+            entry.effective_date,
+            _words(entry.kind),
+            abs(entry.moved),
+            parts.get(entry.pk, []),
+        )
         for entry in entries
     ]
 
