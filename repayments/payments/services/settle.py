@@ -10,17 +10,17 @@ import logging
 import uuid
 from datetime import date, datetime
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from repayments.audit.services import record_event
 from repayments.clock import lender_zone
-from repayments.contacts.services import queue_message
+from repayments.contacts.services import MissingValue, UnknownTemplate, queue_message
 from repayments.ledger.models import JournalEntry
 from repayments.ledger.services import AlreadyPosted
 from repayments.loans.models import Loan
 from repayments.loans.services import record_payment
+from repayments.money import format_money
 from repayments.payments import gateway
 from repayments.payments.gateway import CheckoutSession, IntentFacts
 from repayments.payments.models import Payment, PostingKey, Provider, Suspense
@@ -130,7 +130,8 @@ def _receive(
         return
     if not _take_key(intent, now):
         return
-    entry = _post(payment, intent, now)
+    paid_on = _paid_on(payment, intent, now)
+    entry = _post(payment, intent, paid_on, now)
     PostingKey.objects.filter(provider=Provider.STRIPE, object_id=intent.id).update(entry=entry)
     Payment.objects.filter(pk=payment.pk).update(entry=entry)
     record_event(
@@ -145,7 +146,7 @@ def _receive(
             "currency": intent.currency,
         },
     )
-    _tell_borrower(payment, now)
+    _tell_borrower(payment, intent.amount_received, paid_on, now)
     transaction.on_commit(
         lambda: payment_settled.send(sender=Payment, payment_id=payment_id), robust=True
     )
@@ -196,12 +197,12 @@ def _take_key(intent: IntentFacts, now: datetime) -> bool:
     return True
 
 
-def _post(payment: Payment, intent: IntentFacts, now: datetime) -> JournalEntry:
+def _post(payment: Payment, intent: IntentFacts, paid_on: date, now: datetime) -> JournalEntry:
     try:
         return record_payment(
             loan_id=payment.loan_id,
             amount=intent.amount_received,
-            effective_date=_paid_on(payment, intent, now),
+            effective_date=paid_on,
             reference=intent.id,
             actor=None,
             now=now,
@@ -222,17 +223,27 @@ def _paid_on(payment: Payment, intent: IntentFacts, now: datetime) -> date:
     return moment.astimezone(lender_zone()).date()
 
 
-def _tell_borrower(payment: Payment, now: datetime) -> None:
-    path = reverse("payments:receipt", args=[payment.public_id])
-    queue_message(
-        borrower=payment.loan.borrower,
-        template_key="payment_received",
-        purpose="receipt",
-        subject=payment.loan.stream,
-        business_key=f"payment_received:{payment.public_id}",
-        context={"link": f"{settings.SITE_URL}{path}"},
-        now=now,
-    )
+def _tell_borrower(payment: Payment, received: int, paid_on: date, now: datetime) -> None:
+    """Queue the receipt; words that cannot be written do not hold up money."""
+    borrower = payment.loan.borrower
+    try:
+        queue_message(
+            borrower=borrower,
+            template_key="payment_received",
+            purpose="receipt",
+            subject=payment.loan.stream,
+            business_key=f"payment_received:{payment.public_id}",
+            context={
+                "link": reverse("payments:receipt", args=[payment.public_id]),
+                "date": paid_on.isoformat(),
+                "number": payment.loan.number,
+                "reference": str(payment.public_id),
+                "amount": format_money(received, payment.currency, borrower.language),
+            },
+            now=now,
+        )
+    except (UnknownTemplate, MissingValue):
+        logger.exception("no receipt for payment %s", payment.public_id)
 
 
 def _rest(intent: IntentFacts, cause: Suspense.Cause, payment: Payment, now: datetime) -> None:

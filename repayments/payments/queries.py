@@ -1,0 +1,162 @@
+"""What the pages of this room show, gathered once as frozen values. Nothing is written here."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from repayments.loans.models import Loan
+from repayments.loans.queries import Position, get_position
+from repayments.payments import gateway
+from repayments.payments.declines import describe_decline
+from repayments.payments.models import Payment
+from repayments.templatetags.amounts import day, money_text
+
+Purpose = Payment.Purpose
+Status = Payment.Status
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One amount that may be paid and what it brings about; ``refusal`` says why it may not."""
+
+    value: str
+    label: str
+    amount: int | None
+    effect: str
+
+
+@dataclass(frozen=True)
+class PayPage:
+    """The choices of a loan today, and the attempt that is still under way, if any."""
+
+    loan: Loan
+    as_of: date
+    position: Position
+    choices: list[Choice]
+    under_way: Payment | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer of the gateway is missing, so that nobody may pay again yet."""
+        return self.under_way is not None and self.under_way.status == Status.UNKNOWN
+
+    def amount_of(self, purpose: str) -> int | None:
+        return next((one.amount for one in self.choices if one.value == purpose), None)
+
+
+def get_pay_page(*, loan: Loan, as_of: date) -> PayPage:
+    """Gather what may be paid on a running loan.
+
+    Args:
+        loan: with product and book.
+    """
+    position = get_position(loan=loan, as_of=as_of)
+    under_way = Payment.objects.filter(loan=loan).under_way().order_by("-created_at").first()
+    choices = _list_choices(loan, position) if loan.status == Loan.Status.ACTIVE else []
+    return PayPage(loan, as_of, position, choices, under_way)
+
+
+def _list_choices(loan: Loan, position: Position) -> list[Choice]:
+    currency = loan.currency
+    due, following, payoff = (
+        position.past_due_amount,
+        position.next_due_amount if position.next_due_date else 0,
+        position.payoff_amount,
+    )
+    following_day = day(position.next_due_date)
+    choices = []
+    if due:
+        effect = _("Nothing is due any more.")
+        if following:
+            effect = _("Brings you up to date. Next: {amount} on {day}.").format(
+                amount=money_text(following, currency), day=following_day
+            )
+        choices.append(Choice(Purpose.PAST_DUE, _("What is due now"), due, effect))
+    if following and due + following < payoff:
+        label = _("What is due and the next installment") if due else _("The next installment")
+        effect = _("Nothing more is due on {day}.").format(day=following_day)
+        choices.append(Choice(Purpose.NEXT, label, due + following, effect))
+    if payoff:
+        effect = _("You choose how much. What is due longest is paid first.")
+        choices.append(Choice(Purpose.OTHER, _("Another amount"), None, effect))
+        choices.append(
+            Choice(
+                Purpose.PAYOFF, _("Pay it all off today"), payoff, _payoff_effect(loan, position)
+            )
+        )
+    return choices
+
+
+def _payoff_effect(loan: Loan, position: Position) -> str:
+    saved = position.remaining_total - position.payoff_amount
+    if saved <= 0:
+        return _("The loan ends. Nothing is left to pay.")
+    return _("The loan ends. You save {amount} of interest that is not due yet.").format(
+        amount=money_text(saved, loan.currency)
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt stands, in the words of its page. ``tone``: ok, info, warn or error."""
+
+    state: str
+    tone: str
+    title: str
+    text: str
+
+
+def describe_outcome(payment: Payment, *, returned: bool = False) -> Outcome:
+    """Say how a payment stands.
+
+    Args:
+        returned: the borrower has just come back from the gateway having paid; the news of it may
+            be a moment behind.
+    """
+    status = Status(payment.status)
+    if status == Status.SUCCEEDED:
+        return Outcome("received", "ok", _("Received"), _("Thank you. Your payment has arrived."))
+    if payment.needs_review:
+        return Outcome(
+            "review",
+            "info",
+            _("We are checking this payment"),
+            _("A person looks at it. You need not pay again. We write to you."),
+        )
+    if status == Status.UNKNOWN or status == Status.CREATED:
+        return Outcome(
+            "asking",
+            "info",
+            _("We are asking about this payment"),
+            _("The payment page did not answer. Please wait a moment and do not pay again yet."),
+        )
+    if status == Status.PROCESSING or returned:
+        return Outcome(
+            "on_its_way",
+            "info",
+            _("Your payment is on its way"),
+            _("You need not do anything. You need not pay again."),
+        )
+    if status in (Status.REDIRECTED, Status.ACTION_REQUIRED):
+        return Outcome(
+            "open",
+            "info",
+            _("This payment is not finished"),
+            _("The payment page is still open. No money has been taken."),
+        )
+    reason = describe_decline(payment.error_code, payment.decline_code)
+    if status == Status.EXPIRED:
+        reason = _("The payment page was open for too long and has closed.")
+    text = " ".join(filter(None, [reason, _("No money was taken.")]))
+    return Outcome("failed", "error", _("It did not go through"), text)
+
+
+def is_page_open(payment: Payment) -> bool:
+    """Whether the gateway's page of an attempt can still be used, as far as we know."""
+    return (
+        payment.status in (Status.REDIRECTED, Status.ACTION_REQUIRED)
+        and bool(payment.checkout_url)
+        and payment.expires_at is not None
+        and payment.expires_at > gateway.clock()
+    )

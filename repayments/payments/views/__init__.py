@@ -1,0 +1,7 @@
+"""The ways in: pay, come back, receipts, and the gateway's webhook."""
+
+from repayments.payments.views.pay import pay, start
+from repayments.payments.views.receipt import come_back, receipt, receipt_pdf
+from repayments.payments.views.webhook import receive_webhook
+
+__all__ = ["come_back", "pay", "receipt", "receipt_pdf", "receive_webhook", "start"]
