@@ -18,6 +18,7 @@ PUBLIC = {
     "admin:logout": "leads to the sign-in of staff; there is nobody to sign out",
     "accounts:open_invitation": "a link from a message; keeps the token out of the address",
     "accounts:activate": "the second fact of an invitation",
+    "payments:webhook": "the gateway; its signature is asked for instead",
     "account_inactive": "says that the account is closed",
     "account_request_login_code": "signing in by a code",
     "account_confirm_login_code": "signing in by a code",
