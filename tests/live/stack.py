@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redis
+from playwright.sync_api import Page
 from psycopg.rows import dict_row
 
 from tests.sandbox_server import Sandbox, running_sandbox
@@ -81,6 +82,39 @@ class Stack:
         """Run Python inside the product; what it puts in `result` comes back as JSON would."""
         text = f"import json\n{code}\nprint('\\n' + json.dumps(result, default=str))"
         return json.loads(self.manage("shell", "-v0", "-c", text).splitlines()[-1])
+
+    def session_of(self, email: str, *, second_factor: bool = False) -> str:
+        """A session for this person, as the value of the cookie `sessionid`.
+
+        For tests of what comes after sign-in; journeys sign in as people do.
+        """
+        return str(
+            self.shell(
+                f"""
+import time
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from accounts.models import User
+user = User.objects.get(email={email!r})
+session = import_module(settings.SESSION_ENGINE).SessionStore()
+session[SESSION_KEY] = str(user.pk)
+session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+methods = ["code"] + ["mfa"] * {second_factor!r}
+session["account_authentication_methods"] = [
+    dict(method=method, at=time.time()) for method in methods
+]
+session.create()
+result = session.session_key
+"""
+            )
+        )
+
+    def sign_in(self, page: Page, email: str, *, second_factor: bool = False) -> None:
+        """Give the browser of this page a session of this person's."""
+        key = self.session_of(email, second_factor=second_factor)
+        page.context.add_cookies([{"name": "sessionid", "value": key, "url": self.url}])
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """Read the database; a place for a value is written %s."""
