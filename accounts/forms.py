@@ -49,6 +49,7 @@ class ActivateForm(forms.Form):
 class LanguageForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language of pages and messages"),
-        choices=Language.choices,
+        # Each in its own words: whoever needs the other one can read it.
+        choices=[(Language.CHINESE, "简体中文"), (Language.ENGLISH, "English")],
         widget=forms.RadioSelect,
     )
