@@ -1,6 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class CasesConfig(AppConfig):
     name = "repayments.cases"
     label = "cases"
+
+    def ready(self) -> None:
+        from repayments.cases import roles
+
+        # This room is the last to be migrated: every permission a role needs is there by then.
+        post_migrate.connect(roles.lay_roles, sender=self, dispatch_uid="cases.lay_roles")

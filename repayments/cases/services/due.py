@@ -223,9 +223,7 @@ def _suspense_case(suspense: Suspense) -> Case:
 def _unsealed_contracts() -> QuerySet[Any]:
     cases = Case.objects.filter(contract=OuterRef("pk"), kind=CaseKind.CONTRACT_EXCEPTION)
     return (
-        Contract.objects.filter(
-            status=Contract.Status.SEAL_FAILED, seal_attempts__gte=SEAL_TRIES
-        )
+        Contract.objects.filter(status=Contract.Status.SEAL_FAILED, seal_attempts__gte=SEAL_TRIES)
         .exclude(Exists(cases))
         .order_by("pk")
     )

@@ -3,12 +3,15 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.urls import reverse
 
 from accounts.models import User
 from repayments.cases.models import Case, CaseKind
 from repayments.cases.services.open import open_case
 from repayments.cases.services.work import add_note
-from repayments.contacts.services import place_hold
+from repayments.clock import lender_zone
+from repayments.contacts.facts import get_profile
+from repayments.contacts.services import place_hold, queue_message
 from repayments.loans.models import Loan
 
 REASONS = {
@@ -43,7 +46,16 @@ def ask_for_help(*, loan: Loan, kind: str, words: str, actor: User, now: datetim
     # Compared by words: a double tap sends the same ones twice.
     if case.request != words and not case.notes.filter(author=actor, text=words).exists():
         add_note(case_id=case.pk, text=words, actor=actor, now=now)
-    if kind in HOLDS:
+    queue_message(
+        borrower=loan.borrower,
+        template_key="help_received",
+        purpose="help_received",
+        subject=loan.stream,
+        business_key=f"help_received:{case.public_id}",
+        context={"link": reverse("cases:help", args=[loan.public_id])},
+        now=now,
+    )
+    if kind in HOLDS and _profile_knows(kind, loan, now):
         place_hold(
             borrower=loan.borrower,
             name=kind,
@@ -53,3 +65,13 @@ def ask_for_help(*, loan: Loan, kind: str, words: str, actor: User, now: datetim
             now=now,
         )
     return case
+
+
+def _profile_knows(name: str, loan: Loan, now: datetime) -> bool:
+    """Tell whether the conduct rules of the person's place have such a hold.
+
+    Where there are no rules at all the hold is placed: it then stops everything.
+    """
+    day = now.astimezone(lender_zone()).date()
+    profile = get_profile(loan.borrower.jurisdiction, day)
+    return profile is None or name in profile.holds

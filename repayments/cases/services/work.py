@@ -82,9 +82,7 @@ def release_case(*, case_id: int, actor: User, now: datetime) -> Case:
 
 
 @transaction.atomic
-def set_waiting(
-    *, case_id: int, until: datetime, reason: str, actor: User, now: datetime
-) -> Case:
+def set_waiting(*, case_id: int, until: datetime, reason: str, actor: User, now: datetime) -> Case:
     """Let a claimed case rest until a moment; it is due again then.
 
     Args:
@@ -117,9 +115,7 @@ def add_note(*, case_id: int, text: str, actor: User, now: datetime) -> CaseNote
 
 
 @transaction.atomic
-def reassign_case(
-    *, case_id: int, assignee: User, reason: str, actor: User, now: datetime
-) -> Case:
+def reassign_case(*, case_id: int, assignee: User, reason: str, actor: User, now: datetime) -> Case:
     """Give a case, whoever has it, to a colleague. The view has checked that the actor supervises.
 
     Raises: NotACaseWorker; CaseHasMoved when it is closed.
