@@ -103,7 +103,7 @@ def _messages(
             | Q(status=Message.Status.SENDING, claimed_at__gte=since),
             borrower=borrower,
         )
-        .exclude(pk=message_id)
+        .exclude(pk=message_id or 0)
         .annotate(at=Coalesce("sent_at", "claimed_at"))
         .values_list(
             "at", "channel", "address", "subject", "template_version__template__message_class"
