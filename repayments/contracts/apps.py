@@ -8,6 +8,11 @@ class ContractsConfig(AppConfig):
     verbose_name = _("contracts")
 
     def ready(self) -> None:
+        from repayments.contacts import rechecks
         from repayments.contracts import kinds, receivers
+        from repayments.contracts.signals import contract_signed
 
         kinds.register("loan", on_signed=receivers.activate_signed_loan)
+        rechecks.register("contract_to_sign", receivers.is_contract_still_to_sign)
+        rechecks.register("signing_code", receivers.is_code_still_open)
+        contract_signed.connect(receivers.hasten_sealing, dispatch_uid="contracts.hasten_sealing")

@@ -94,9 +94,7 @@ def _unpack(png: bytes) -> tuple[int, int, int, int, bytes]:
         elif kind == b"IEND":
             break
         at += 12 + length
-    width, height, depth, color, _compression, _filter, interlaced = struct.unpack(
-        ">IIBBBBB", head
-    )
+    width, height, depth, color, _compression, _filter, interlaced = struct.unpack(">IIBBBBB", head)
     sides_fit = 0 < width <= DRAWING_MAX_SIDE and 0 < height <= DRAWING_MAX_SIDE
     if depth != 8 or interlaced or not sides_fit or width * height > MAX_PIXELS:
         raise ValueError("not what a drawing pad sends")

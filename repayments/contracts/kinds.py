@@ -28,7 +28,10 @@ class OnSigned(Protocol):
 
 
 Build = Callable[["Contract"], Mapping[str, str]]
-"""Gives more values for the template's placeholders, as finished text in the contract's language."""
+"""Gives more values for the template's placeholders: finished text in the contract's language.
+
+The contract is not saved yet; its loan, terms and template version are set.
+"""
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,8 @@ class _Paper:
         key = "payments_level" if level else "payments_varied"
         if len(self.schedule) == 1:
             key = "payments_single"
+        elif level == self.schedule[-1]["total"]:
+            key = "payments_equal"
         return self.words[key].format(
             count=self.terms["installments"],
             amount=self.money(level or self.terms["first_installment"]),
@@ -281,8 +283,9 @@ class _Paper:
 
     def schedule_table(self) -> ScheduleTable:
         words = self.words
-        with_fees = any(parse_amount(r["fee"], self.terms["currency"], allow_zero=True)
-                        for r in self.schedule)
+        with_fees = any(
+            parse_amount(r["fee"], self.terms["currency"], allow_zero=True) for r in self.schedule
+        )
         names = ["principal", "interest", *(["fee"] if with_fees else []), "total"]
         labels = [words[f"column_{name}"] for name in names]
         unit = words["column_unit"].format(currency=self.terms["currency"])

@@ -1,9 +1,13 @@
-"""What the portal's own kind of contract, the loan contract, brings about."""
+"""What this room does at others' word: the loan contract's own effect, hastened seals, and whether
+a message about a contract is still wanted."""
 
 from datetime import date, datetime
+from typing import Any
 
 from accounts.models import User
-from repayments.contracts.models import Contract
+from repayments.contacts.models import Message
+from repayments.contracts.models import Contract, SigningChallenge
+from repayments.contracts.tasks import seal_contract
 
 
 def activate_signed_loan(
@@ -13,3 +17,23 @@ def activate_signed_loan(
     from repayments.loans.services import activate_loan
 
     activate_loan(loan_id=contract.loan_id, actor=actor, now=now, as_of=as_of)
+
+
+def hasten_sealing(*, contract_id: int, **kwargs: Any) -> None:
+    """Seal at once what the minute's sweep would seal too."""
+    seal_contract.delay_on_commit(contract_id=contract_id)
+
+
+def is_contract_still_to_sign(message: Message, now: datetime) -> bool:
+    """Nobody is asked to sign what they signed, declined, or can no longer sign."""
+    public_id = message.business_key.partition(":")[2]
+    contract = Contract.objects.to_sign().filter(public_id=public_id).first()
+    return contract is not None and (contract.expires_at is None or contract.expires_at > now)
+
+
+def is_code_still_open(message: Message, now: datetime) -> bool:
+    """A code that was replaced, used, or ran out is not sent."""
+    challenge_id = message.business_key.partition(":")[2]
+    return SigningChallenge.objects.filter(
+        pk=challenge_id, used_at=None, voided_at=None, expires_at__gt=now
+    ).exists()

@@ -19,6 +19,7 @@ WORDS: dict[str, Words] = {
         "payments_level": (
             "{count} payments of {amount} (the last one {last}), from {first_due} to {last_due}"
         ),
+        "payments_equal": "{count} payments of {amount}, from {first_due} to {last_due}",
         "payments_varied": (
             "{count} payments of different amounts, the first {amount}, from {first_due} to "
             "{last_due}; see the schedule"
@@ -129,6 +130,7 @@ WORDS: dict[str, Words] = {
         "payments_level": (
             "共{count}期，每期{amount}（最后一期{last}），自{first_due}起至{last_due}止"
         ),
+        "payments_equal": "共{count}期，每期{amount}，自{first_due}起至{last_due}止",
         "payments_varied": (
             "共{count}期，各期金额不同，第一期{amount}，自{first_due}起至{last_due}止，"
             "详见还款计划表"

@@ -1,0 +1,97 @@
+"""Every write of this room: issue, open, agree, prove who signs, sign, seal, or end without."""
+
+from repayments.contracts.services.ceremony import (
+    ConsentMissing,
+    CostsNotConfirmed,
+    ReadingTooShort,
+    confirm_costs,
+    has_agreed,
+    note_reading,
+    open_contract,
+    record_consent,
+    record_download,
+)
+from repayments.contracts.services.challenge import (
+    CodeNotUsable,
+    CodeRefused,
+    CodeWrong,
+    TooManyCodes,
+    check_code,
+    find_challenge,
+    mask_address,
+    send_code,
+)
+from repayments.contracts.services.close import (
+    ReasonMissing,
+    change_expiry,
+    decline_contract,
+    expire_contracts,
+    void_contract,
+)
+from repayments.contracts.services.issue import (
+    ContractAlreadyOpen,
+    ContractRefused,
+    issue_contract,
+    issue_loan_contract,
+    list_loans_to_issue,
+)
+from repayments.contracts.services.seal import list_unsealed, release_stale, seal_contract
+from repayments.contracts.services.sign import (
+    Draft,
+    NameRefused,
+    ReviewNotValid,
+    check_name,
+    read_drawing,
+    sign_contract,
+    write_review,
+)
+from repayments.contracts.services.states import (
+    AlreadySigned,
+    ContractClosed,
+    ContractExpired,
+    ContractMovedOn,
+)
+
+__all__ = [
+    "AlreadySigned",
+    "CodeNotUsable",
+    "CodeRefused",
+    "CodeWrong",
+    "ConsentMissing",
+    "ContractAlreadyOpen",
+    "ContractClosed",
+    "ContractExpired",
+    "ContractMovedOn",
+    "ContractRefused",
+    "CostsNotConfirmed",
+    "Draft",
+    "NameRefused",
+    "ReadingTooShort",
+    "ReasonMissing",
+    "ReviewNotValid",
+    "TooManyCodes",
+    "change_expiry",
+    "check_code",
+    "check_name",
+    "confirm_costs",
+    "decline_contract",
+    "expire_contracts",
+    "find_challenge",
+    "has_agreed",
+    "issue_contract",
+    "issue_loan_contract",
+    "list_loans_to_issue",
+    "list_unsealed",
+    "mask_address",
+    "note_reading",
+    "open_contract",
+    "read_drawing",
+    "record_consent",
+    "record_download",
+    "release_stale",
+    "seal_contract",
+    "send_code",
+    "sign_contract",
+    "void_contract",
+    "write_review",
+]

@@ -1,0 +1,10 @@
+"""News of this room, sent when the transaction has committed; a sweep would make up for each.
+
+``contract_signed(contract_id)``: the borrower has signed. ``contract_ended(contract_id)``: it ended
+without a signature: declined, expired, void.
+"""
+
+from django.dispatch import Signal
+
+contract_signed = Signal()
+contract_ended = Signal()

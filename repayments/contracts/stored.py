@@ -1,0 +1,46 @@
+"""The frozen document of a contract, as it is stored: its bytes, its hash, and the data in it.
+
+What is shown is what is signed: pages are made of this and never of live rows.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+from repayments.contracts import blobs, documents
+from repayments.contracts.documents import ContractData
+from repayments.contracts.models import Contract, ContractRevision
+
+
+class NotFrozen(LookupError):
+    """The contract has no document yet."""
+
+
+@dataclass(frozen=True)
+class FrozenDocument:
+    sha256: str
+    data: ContractData
+
+
+def get_frozen(contract: Contract) -> FrozenDocument:
+    """Read the document the borrower is shown. Raises: NotFrozen, blobs.BlobDamaged."""
+    sha256 = get_frozen_sha256(contract)
+    return FrozenDocument(sha256, _data_of(sha256))
+
+
+def get_frozen_sha256(contract: Contract) -> str:
+    """Return the SHA-256 (hex) of the document shown. Raises: NotFrozen."""
+    sha256 = (
+        contract.revisions.filter(kind=ContractRevision.Kind.UNSIGNED)
+        .values_list("blob_id", flat=True)
+        .first()
+    )
+    if sha256 is None:
+        raise NotFrozen(contract.reference)
+    return sha256
+
+
+@lru_cache(maxsize=64)
+def _data_of(sha256: str) -> ContractData:
+    # The name is the hash of the bytes, so what is remembered can never be stale.
+    return cast("ContractData", documents.read_attachment(blobs.read(sha256)))
