@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
@@ -11,3 +12,9 @@ class CasesConfig(AppConfig):
 
         # This room is the last to be migrated: every permission a role needs is there by then.
         post_migrate.connect(roles.lay_roles, sender=self, dispatch_uid="cases.lay_roles")
+
+
+class StaffPagesConfig(AdminConfig):
+    """Django's admin, with the work queue beside it and counts on its first page."""
+
+    default_site = "repayments.cases.sites.StaffSite"

@@ -73,7 +73,7 @@ def _request(case: Case) -> Request:
 
 
 def _contacts(loan: Loan) -> list[Contact]:
-    """List what reached the person about this loan, newest first; what was never sent is left out."""
+    """List what reached the person about this loan, newest first; nothing that was never sent."""
     messages = (
         Message.objects.filter(borrower_id=loan.borrower_id, status=Message.Status.SENT)
         .filter(Q(subject=loan.stream) | Q(subject=""))

@@ -1,4 +1,4 @@
-"""What the staff's queue and first page show: bounded reads, as many for ten cases as for a million."""
+"""What the staff's queue and first page show: as few reads for a million cases as for ten."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta

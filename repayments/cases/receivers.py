@@ -1,4 +1,4 @@
-"""News from lower rooms. Each receiver only hastens what ``sweep_cases`` or the close does anyway."""
+"""News from lower rooms. A receiver only hastens what ``sweep_cases`` or the close does anyway."""
 
 import logging
 from typing import Any

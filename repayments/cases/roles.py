@@ -109,7 +109,7 @@ ROLES: dict[str, list[str]] = {
 
 
 def permissions_of(role: str) -> set[str]:
-    """Give the permissions of a role as "label.codename"; an auditor's from all models there are."""
+    """Give the permissions of a role as "label.codename"; an auditor's from all the models."""
     if role != "auditor":
         return set(ROLES[role])
     return {

@@ -1,4 +1,4 @@
-"""Django's admin as the staff's house: the work queue beside the lists, counts on the first page."""
+"""Django's admin as the staff's house: a work queue beside the lists, counts on the first page."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One case on one page: figures, who and how to reach, what is allowed now. Reads, writes nothing."""
+"""One case on one page: figures, whom to reach and how, what is allowed now. Writes nothing."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from repayments.cases.models import Case
 from repayments.cases.services.open import record_case_event
-from repayments.cases.services.work import CaseHeldBySomeoneElse, CaseHasMoved, is_held_by_another
+from repayments.cases.services.work import CaseHasMoved, CaseHeldBySomeoneElse, is_held_by_another
 from repayments.contacts.models import Channel, ContactAttempt, Decision
 from repayments.contacts.services import decide
 
