@@ -91,12 +91,17 @@ def reverse_entry(
     effective_date: date,
     posted_at: datetime,
     actor: User | None,
+    kind: str = JournalEntry.Kind.REVERSAL,
 ) -> JournalEntry:
-    """Post the mirror image of an entry; an entry is reversed at most once (AlreadyPosted)."""
+    """Post the mirror image of an entry; an entry is reversed at most once (the key is unique).
+
+    Args:
+        kind: another kind tells a correction of the portal's own from one of money.
+    """
     lines = dict(entry.postings.values_list("account", "amount"))
     return post_entry(
         book_id=entry.book_id,
-        kind=JournalEntry.Kind.REVERSAL,
+        kind=kind,
         reference=reference,
         effective_date=effective_date,
         posted_at=posted_at,

@@ -1,7 +1,7 @@
 """Loans and what is owed when: terms, schedules, installments, charges, where money went.
 
 Amounts are whole minor units of the loan's currency; rates are percent a year. A loan's figures of
-the day (``days_past_due`` and its like) are caches that the nightly close and every posting refresh;
+the day (``days_past_due`` and its like) are caches that the nightly close and each posting refresh;
 the books and the installments are the truth. The room refuses to know how money travels, what was
 signed, and who talks to the borrower.
 """
@@ -112,7 +112,7 @@ class Workday(models.Model):
 
 
 class Loan(models.Model):
-    """One loan of one borrower. Lookups for a borrower go through ``objects.for_borrower(user)``."""
+    """One loan of one borrower, who is looked up by ``objects.for_borrower(user)``."""
 
     class Status(models.TextChoices):
         PENDING_SIGNATURE = "pending_signature", _("to be signed")
@@ -302,6 +302,18 @@ class Schedule(models.Model):
     )
     effective_date = models.DateField(_("effective on"))
     is_current = models.BooleanField(_("current"), default=True)
+    replaces = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("replaces"),
+        help_text=_("The version that comes back if this one is undone."),
+    )
+    after_seq = models.PositiveIntegerField(
+        default=0, help_text=_("Number of the book's newest entry when this version began.")
+    )
     created_at = models.DateTimeField(_("created at"))
 
     class Meta:
@@ -323,8 +335,8 @@ class Schedule(models.Model):
 class Installment(models.Model):
     """What is due on one day, by part, and how much of each part is billed and paid.
 
-    Holds: paid ≤ billed ≤ due for interest and fees, paid ≤ due for principal. Interest is billed to
-    the books on the due date, or earlier when it is paid earlier. ``is_current`` repeats the
+    Holds: paid ≤ billed ≤ due for interest and fees, paid ≤ due for principal. Interest is billed
+    to the books on the due date; what is paid earlier is billed earlier. ``is_current`` repeats the
     schedule's, so that the nightly close reads one table.
     """
 
@@ -338,6 +350,11 @@ class Installment(models.Model):
     interest_due = MoneyField(_("interest due"), default=0)
     fee_due = MoneyField(_("fees due"), default=0)
     interest_billed = MoneyField(_("interest billed"), default=0)
+    interest_carried = MoneyField(
+        _("interest carried over"),
+        default=0,
+        help_text=_("Owed before this schedule began; part of the interest due."),
+    )
     fee_billed = MoneyField(_("fees billed"), default=0)
     principal_paid = MoneyField(_("principal paid"), default=0)
     interest_paid = MoneyField(_("interest paid"), default=0)
@@ -414,6 +431,19 @@ class Charge(models.Model):
     amount = MoneyField(_("amount"))
     paid = MoneyField(_("paid"), default=0)
     waived = MoneyField(_("waived"), default=0)
+    withdrawn = MoneyField(
+        _("withdrawn"),
+        default=0,
+        help_text=_("Moved into a new schedule, or reckoned anew when earlier money came late."),
+    )
+    carried_into = models.ForeignKey(
+        Schedule,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="carried_charges",
+        verbose_name=_("moved into"),
+    )
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     entry = models.OneToOneField(JournalEntry, on_delete=models.PROTECT, related_name="charge")
 
@@ -423,14 +453,19 @@ class Charge(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="loans_charge_positive"),
             models.CheckConstraint(
-                condition=Q(paid__gte=0, waived__gte=0, amount__gte=F("paid") + F("waived")),
+                condition=Q(
+                    paid__gte=0,
+                    waived__gte=0,
+                    withdrawn__gte=0,
+                    amount__gte=F("paid") + F("waived") + F("withdrawn"),
+                ),
                 name="loans_charge_paid_within_amount",
             ),
         ]
         indexes = [
             models.Index(
                 fields=["loan"],
-                condition=Q(amount__gt=F("paid") + F("waived")),
+                condition=Q(amount__gt=F("paid") + F("waived") + F("withdrawn")),
                 name="loans_charge_open",
             )
         ]

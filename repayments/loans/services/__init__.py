@@ -1,0 +1,44 @@
+"""Every change of a loan: created, activated, paid, reversed, rescheduled, quoted, charged."""
+
+from repayments.ledger.services import AlreadyPosted
+from repayments.loans.services.charges import WaiverTooLarge, charge_fee, waive_charge
+from repayments.loans.services.create import LoanAlreadyActive, activate_loan, create_loan
+from repayments.loans.services.figures import refresh_figures
+from repayments.loans.services.payments import (
+    LoanTakesNoPayments,
+    NotAPayment,
+    apply_unapplied,
+    record_payment,
+    reverse_payment,
+)
+from repayments.loans.services.payoff import QuoteInThePast, quote_payoff
+from repayments.loans.services.schedules import (
+    LoanNotActive,
+    ScheduleDoesNotAddUp,
+    ScheduleRow,
+    replace_schedule,
+)
+from repayments.loans.services.work import LoanChanged
+
+__all__ = [
+    "AlreadyPosted",
+    "LoanAlreadyActive",
+    "LoanChanged",
+    "LoanNotActive",
+    "LoanTakesNoPayments",
+    "NotAPayment",
+    "QuoteInThePast",
+    "ScheduleDoesNotAddUp",
+    "ScheduleRow",
+    "WaiverTooLarge",
+    "activate_loan",
+    "apply_unapplied",
+    "charge_fee",
+    "create_loan",
+    "quote_payoff",
+    "record_payment",
+    "refresh_figures",
+    "replace_schedule",
+    "reverse_payment",
+    "waive_charge",
+]

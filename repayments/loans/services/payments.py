@@ -1,0 +1,396 @@
+"""Money comes in, and sometimes goes back.
+
+A payment covers all that is due on its day, then the coming installment with its whole interest,
+then principal early where the contract says so; the rest waits in ``unapplied`` for the next due
+date. What settles the loan ends it. The result does not depend on the order in which payments
+become known: one that comes late is applied on its own day and those after it anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, time
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from repayments.audit.services import record_event
+from repayments.clock import lender_zone
+from repayments.ledger.models import Account, JournalEntry
+from repayments.ledger.services import AlreadyPosted, post_entry
+from repayments.loans.allocation import Line, allocate
+from repayments.loans.models import (
+    Allocation,
+    Component,
+    Installment,
+    Loan,
+    PayoffQuote,
+    Schedule,
+)
+from repayments.loans.reckoning import ROW
+from repayments.loans.services.figures import refresh_figures
+from repayments.loans.services.prepayment import rows_after_prepayment
+from repayments.loans.services.replay import day_after, mirror, must_rework, replay, rewind
+from repayments.loans.services.schedules import ScheduleRow, put_in_force
+from repayments.loans.services.work import (
+    PAID_FIELD,
+    Money,
+    Work,
+    receivable_postings,
+    source_of,
+    store,
+)
+from repayments.loans.signals import loan_settled, payment_posted
+
+
+class LoanTakesNoPayments(Exception):
+    """The loan is not signed yet, or closed; nothing was posted."""
+
+
+class NotAPayment(Exception):
+    """The entry is not a payment, or was taken back before; nothing was posted."""
+
+
+@transaction.atomic
+def record_payment(
+    *,
+    loan_id: int,
+    amount: int,
+    effective_date: date,
+    reference: str,
+    actor: User | None,
+    now: datetime,
+    payoff_quote_id: int | None = None,
+) -> JournalEntry:
+    """Post money received and apply it.
+
+    Args:
+        amount: whole minor units, above zero.
+        effective_date: the lender's day the money counts from; may lie before payments already
+            posted, which are then applied anew.
+        reference: the money's own name; the same one twice is refused.
+        payoff_quote_id: the quote it answers; any quote of this total that is still good counts.
+    Locks: the loan.
+    Raises: AlreadyPosted; LoanTakesNoPayments; ValueError for an amount below one.
+    """
+    if amount < 1:
+        raise ValueError("a payment is at least one minor unit")
+    work = Work(loan_id=loan_id, actor=actor, now=now)
+    loan = work.loan
+    if loan.status in (Loan.Status.PENDING_SIGNATURE, Loan.Status.CLOSED):
+        raise LoanTakesNoPayments(_("This loan takes no payments at the moment."))
+    if JournalEntry.objects.filter(
+        book_id=loan.book_id, kind=JournalEntry.Kind.PAYMENT, reference=reference
+    ).exists():
+        raise AlreadyPosted(_("This has already been posted."))
+    barrier = work.barrier()
+    on = max(effective_date, barrier.day) if barrier else effective_date
+    came_late = must_rework(work, day_after(on))
+    if came_late:
+        rewind(work, day_after(on))
+    work.apply_waiting(on, before=(on, None))
+    made = _apply(work, None, amount, on)
+    entry = post_entry(
+        book_id=loan.book_id,
+        kind=JournalEntry.Kind.PAYMENT,
+        reference=reference,
+        effective_date=effective_date,
+        posted_at=now,
+        postings={
+            Account.CLEARING: amount,
+            Account.UNAPPLIED: sum(row.amount for row in made) - amount,
+            **receivable_postings(made),
+        },
+        actor=actor,
+    )
+    store(entry, made)
+    work.reload()
+    if came_late:
+        replay(work, day_after(on), apply_again)
+    else:
+        work.apply_waiting(work.today)
+    record_event(
+        stream=loan.stream,
+        action="loans.payment_recorded",
+        actor=actor,
+        at=now,
+        payload={
+            "entry": entry.pk,
+            "reference": reference,
+            "amount": amount,
+            "effective_date": effective_date.isoformat(),
+            "payoff_quote": payoff_quote_id,
+            "applied_anew": came_late,
+        },
+    )
+    finish(work)
+    transaction.on_commit(
+        lambda: payment_posted.send(sender=Loan, loan_id=loan.pk, entry_id=entry.pk), robust=True
+    )
+    return entry
+
+
+@transaction.atomic
+def reverse_payment(
+    *,
+    entry_id: int,
+    reference: str,
+    effective_date: date,
+    actor: User | None,
+    now: datetime,
+) -> JournalEntry:
+    """Take a payment back: a refund, a chargeback, money booked to the wrong loan.
+
+    Afterwards rows, charges, balances and figures are those of a loan that never had it. Where a
+    plan was signed since, its rows stay as signed and what the payment had covered comes back as
+    one more row, due on ``effective_date``.
+
+    Locks: the loan.
+    Raises: NotAPayment; AlreadyPosted for a reference used before.
+    """
+    found = JournalEntry.objects.filter(pk=entry_id).values_list("book__loan", flat=True).first()
+    if found is None:
+        raise NotAPayment(_("There is no such payment."))
+    work = Work(loan_id=found, actor=actor, now=now)
+    payment = JournalEntry.objects.get(pk=entry_id)
+    if payment.kind != JournalEntry.Kind.PAYMENT or hasattr(payment, "reversed_by"):
+        raise NotAPayment(_("This payment has already been taken back."))
+    barrier = work.barrier()
+    from_day = work.day_of(payment, barrier)
+    if barrier is not None:
+        from_day = max(from_day, barrier.day)
+    live = _live_allocations(work, payment)
+    work.take_back(live)
+    back = [mirror(row) for row in live]
+    received = payment.postings.get(account=Account.CLEARING).amount
+    reversal = post_entry(
+        book_id=work.loan.book_id,
+        kind=JournalEntry.Kind.REVERSAL,
+        reference=reference,
+        effective_date=effective_date,
+        posted_at=now,
+        postings={
+            Account.CLEARING: -received,
+            Account.UNAPPLIED: received - sum(row.amount for row in live),
+            **receivable_postings(back),
+        },
+        actor=actor,
+        reverses=payment,
+    )
+    store(reversal, back)
+    rewind(work, from_day)
+    _owe_again(work, live, effective_date)
+    replay(work, from_day, apply_again)
+    record_event(
+        stream=work.loan.stream,
+        action="loans.payment_reversed",
+        actor=actor,
+        at=now,
+        payload={"entry": payment.pk, "reversal": reversal.pk, "reference": reference},
+    )
+    finish(work)
+    return reversal
+
+
+@transaction.atomic
+def apply_unapplied(*, loan_id: int, as_of: date, now: datetime) -> None:
+    """Apply money that waits to what has fallen due by a day; harmless when there is none.
+
+    Locks: the loan.
+    """
+    work = Work(loan_id=loan_id, actor=None, now=now)
+    waiting = work.state.unapplied
+    if waiting <= 0:
+        return
+    work.apply_waiting(as_of)
+    if work.state.unapplied == waiting:
+        return
+    record_event(
+        stream=work.loan.stream,
+        action="loans.credit_applied",
+        actor=None,
+        at=now,
+        payload={"amount": waiting - work.state.unapplied, "as_of": as_of.isoformat()},
+    )
+    finish(work, as_of=as_of)
+
+
+def _apply(work: Work, source: JournalEntry | None, amount: int, on: date) -> list[Allocation]:
+    """Apply one payment on its day; older money that waits has been applied to what is due.
+
+    Returns: allocation rows whose entry is not posted yet.
+    """
+    work.post_penalty(on)
+    work.bill_due(on)
+    older = work.list_older(on, source)
+    waiting = sum(money.rest for money in older)
+    state = replace(work.state, unapplied=waiting)
+    outcome = state.plan(amount, on, quoted=_is_quoted(work, amount, on))
+    if outcome.settles:
+        return _settle(work, older, amount, on)
+    made = work.pay_lines(outcome.lines, on)
+    if outcome.prepays:
+        made += _prepay(work, outcome.prepays, on)
+    return made
+
+
+def apply_again(work: Work, source: JournalEntry, amount: int, on: date) -> None:
+    made = _apply(work, source, amount, on)
+    if not made:
+        return
+    entry = work.post(
+        kind=JournalEntry.Kind.REALLOCATION,
+        reference=f"entry:{source.pk}:{work.next_seq()}",
+        on=on,
+        postings={Account.UNAPPLIED: sum(row.amount for row in made), **receivable_postings(made)},
+    )
+    store(entry, made)
+    work.reload()
+
+
+def _settle(work: Work, older: Sequence[Money], amount: int, on: date) -> list[Allocation]:
+    """Pay the loan off: one row with all that is owed on the day, covered by all the money."""
+    available = amount + sum(money.rest for money in older)
+    runs_on = any(row.due_date > on and row.unpaid for row in work.state.rows)
+    if runs_on or available < work.state.payoff(on).total:
+        _to_one_row(work, available, on)
+    for money in older:
+        lines = _all_due(work, money.rest, on)
+        if lines:
+            work.apply_lines(money.entry, lines, on)
+    return work.pay_lines(_all_due(work, amount, on), on)
+
+
+def _all_due(work: Work, amount: int, on: date) -> Sequence[Line]:
+    state = work.state
+    return allocate(amount, state.list_dues(on), state.order, state.strategy).lines
+
+
+def _to_one_row(work: Work, available: int, on: date) -> None:
+    owed = work.state.payoff(on)
+    # A quote is honored to the cent: what was added since is waived, fees and penalty first.
+    short = max(owed.total - available, 0)
+    fees = owed.fees + owed.penalty
+    fee = fees - min(short, fees)
+    interest = owed.interest - min(short - (fees - fee), owed.interest)
+    put_in_force(
+        work,
+        rows=[ScheduleRow(due_date=on, principal=owed.principal, interest=interest, fee=fee)],
+        reason=Schedule.Reason.PAYOFF,
+        on=on,
+        first_number=_next_number(work, on),
+    )
+
+
+def _prepay(work: Work, amount: int, on: date) -> list[Allocation]:
+    """Repay principal early and work the rows after the coming one out anew."""
+    rows = rows_after_prepayment(work.loan, work.state, amount, on)
+    put_in_force(
+        work,
+        rows=rows,
+        reason=Schedule.Reason.PREPAYMENT,
+        on=on,
+        first_number=_next_number(work, on),
+    )
+    first = work.state.rows[0]
+    return work.pay_lines([Line((ROW, first.id), "principal", amount)], on)
+
+
+def _next_number(work: Work, on: date) -> int:
+    """Numbers go on after the rows that are paid, so that "4 of 12" keeps its meaning."""
+    paid = [row.number for row in work.state.rows if not row.unpaid]
+    return max(paid, default=0) + 1
+
+
+def _is_quoted(work: Work, amount: int, on: date) -> bool:
+    """Whether the amount answers a quote that is good on the day and still about the same debt."""
+    midnight = datetime.combine(day_after(on), time.min, tzinfo=lender_zone())
+    quotes = PayoffQuote.objects.filter(
+        loan=work.loan, total=amount, good_through__gte=on, created_at__lt=midnight
+    )
+    principal = work.state.outstanding_principal
+    return any(
+        line["component"] == Component.PRINCIPAL and line["amount"] >= principal
+        for quote in quotes
+        for line in quote.lines
+    )
+
+
+def _live_allocations(work: Work, payment: JournalEntry) -> list[Allocation]:
+    """What a payment covers now, summed over every entry that moved its money."""
+    totals: dict[tuple[int | None, int | None, str], int] = {}
+    rows = Allocation.objects.filter(entry__book_id=work.loan.book_id).select_related("entry")
+    for row in rows.order_by("pk"):
+        if source_of(row.entry_id, row.entry.kind, row.entry.reference) == payment.pk:
+            key = (row.installment_id, row.charge_id, row.component)
+            totals[key] = totals.get(key, 0) + row.amount
+    return [
+        Allocation(installment_id=installment, charge_id=charge, component=component, amount=total)
+        for (installment, charge, component), total in totals.items()
+        if total
+    ]
+
+
+def _owe_again(work: Work, live: Sequence[Allocation], on: date) -> None:
+    """Add one row for what a reversed payment had covered before the schedule in force was signed.
+
+    What it had covered in a version that was undone is owed again by the version that came back.
+    """
+    current = work.loan.schedules.select_related("replaces").get(is_current=True)
+    superseded = set()
+    before = current.replaces
+    while before is not None:
+        superseded.add(before.pk)
+        before = before.replaces
+    gone = Installment.objects.filter(
+        pk__in=[row.installment_id for row in live if row.installment_id],
+        schedule__in=superseded,
+    ).values_list("pk", flat=True)
+    parts = dict.fromkeys(PAID_FIELD, 0)
+    for row in live:
+        if row.installment_id in set(gone):
+            parts[Component(row.component)] += row.amount
+    if not any(parts.values()):
+        return
+    Installment.objects.create(
+        schedule=current,
+        loan=work.loan,
+        number=max(row.number for row in work.state.rows) + 1,
+        start_date=on,
+        due_date=on,
+        principal_due=parts[Component.PRINCIPAL],
+        interest_due=parts[Component.INTEREST],
+        interest_carried=parts[Component.INTEREST],
+        interest_billed=parts[Component.INTEREST],
+        fee_due=parts[Component.FEES],
+        fee_billed=parts[Component.FEES],
+    )
+    work.reload()
+
+
+def finish(work: Work, as_of: date | None = None) -> None:
+    """Let the status follow what is owed, and refresh the day's figures."""
+    loan = work.loan
+    work.reload()
+    if work.state.unpaid == 0 and _move(loan, Loan.Status.PAID_OFF, work):
+        transaction.on_commit(lambda: loan_settled.send(sender=Loan, loan_id=loan.pk), robust=True)
+    elif work.state.unpaid and loan.status == Loan.Status.PAID_OFF:
+        _move(loan, Loan.Status.ACTIVE, work)
+    refresh_figures(loan_ids=[loan.pk], as_of=as_of or work.today)
+
+
+def _move(loan: Loan, status: Loan.Status, work: Work) -> bool:
+    changed = Loan.objects.filter(pk=loan.pk, status__in=Loan.TRANSITIONS[status]).update(
+        status=status
+    )
+    if changed != 1:
+        return False
+    record_event(
+        stream=loan.stream,
+        action=f"loans.{status.value}",
+        actor=work.actor,
+        at=work.now,
+        payload={"before": loan.status},
+    )
+    loan.status = status
+    return True

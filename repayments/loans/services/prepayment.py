@@ -1,0 +1,72 @@
+"""The rows that follow when principal is repaid early; reckoning only, nothing is written.
+
+Due dates stay; each installment becomes smaller. The coming installment is paid by then, with its
+whole interest, so interest on the smaller balance counts from its due date.
+"""
+
+from dataclasses import replace
+from datetime import date
+
+from repayments.loans.amortization import InvalidTerms, Terms, amortize
+from repayments.loans.models import Loan
+from repayments.loans.reckoning import RowState, Snapshot, shorten_from_the_end
+from repayments.loans.services.schedules import ScheduleRow
+
+
+def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) -> list[ScheduleRow]:
+    """Give a row for the principal repaid today, then the later rows worked out anew."""
+    today = ScheduleRow(due_date=on, principal=amount, start_date=on)
+    later = state.list_later(on)
+    left = sum(row.principal_due for row in later) - amount
+    if left == 0:
+        return [today]
+    parts = _reamortize(loan, later, left)
+    if parts is None:
+        parts = shorten_from_the_end(later, amount)
+    return [today] + [
+        ScheduleRow(
+            due_date=row.due_date,
+            principal=principal,
+            interest=interest,
+            fee=row.fee_due,
+            start_date=row.start_date,
+        )
+        for row, (principal, interest) in zip(later, parts, strict=True)
+    ]
+
+
+def _reamortize(loan: Loan, later: list[RowState], left: int) -> list[tuple[int, int]] | None:
+    """Work the later rows out by the loan's own terms; None where its rows were given."""
+    if loan.amortization == Loan.Amortization.CUSTOM:
+        return None
+    if loan.amortization == Loan.Amortization.INTEREST_ONLY:
+        grace = 0
+    else:
+        # Leading rows without principal; trailing ones come from a level installment too high.
+        grace = next((at for at, row in enumerate(later) if row.principal_due), 0)
+    terms = Terms(
+        principal=left,
+        currency=loan.currency,
+        annual_rate=loan.annual_rate,
+        installments=len(later),
+        every=loan.every,
+        unit=loan.unit,
+        disbursed_on=later[0].start_date,
+        first_due_on=later[0].due_date,
+        amortization=loan.amortization,
+        interest_method=loan.interest_method,
+        interest_period=loan.interest_period,
+        day_count=loan.day_count,
+        principal_grace=grace,
+        rounding=loan.rounding,
+        installment_multiple=loan.installment_multiple,
+    )
+    by_day = loan.interest_period == Loan.InterestPeriod.DAILY
+    if by_day and terms.due_dates() != [row.due_date for row in later]:
+        # Due dates that began on a 31st, or were moved: days cannot be counted from terms.
+        return None
+    try:
+        rows = amortize(terms)
+    except InvalidTerms:
+        rows = amortize(replace(terms, installment_multiple=1))
+    return [(row.principal_due, row.interest_due) for row in rows]
