@@ -116,6 +116,25 @@ class Given:
     amount: int
 
 
+COUNT, AMOUNT, ROWS = "count", "amount", "rows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody would like to pay: so many months, so much a month, or own dates and amounts.
+
+    Attributes:
+        way: COUNT with ``first_due`` and ``count``; AMOUNT with ``first_due`` and ``amount`` in
+            minor units; ROWS with ``rows``.
+    """
+
+    way: str
+    first_due: date | None = None
+    count: int | None = None
+    amount: int | None = None
+    rows: tuple[Given, ...] = ()
+
+
 class AmountsRefused(ValueError):
     """These wishes give no plan; ``code`` says why.
 
@@ -150,6 +169,20 @@ class RowsDoNotAddUp(AmountsRefused):
         super().__init__("rows_do_not_add_up", row=row)
         self.last_amount = last_amount
         self.difference = difference
+
+
+def work_out(debt: Debt, wish: Wish) -> PlanAmounts:
+    """Turn a wish into rows.
+
+    Raises: AmountsRefused and its kinds.
+    """
+    if wish.way == ROWS:
+        return own_rows(debt, wish.rows)
+    if wish.first_due is None:
+        raise AmountsRefused("no_rows")
+    if wish.way == COUNT:
+        return equal_by_count(debt, first_due=wish.first_due, count=wish.count or 0)
+    return equal_by_amount(debt, first_due=wish.first_due, amount=wish.amount or 0)
 
 
 def equal_by_count(
@@ -249,18 +282,30 @@ def fit_weights(
     return PlanAmounts(debt, tuple(rows))
 
 
+def interest_to_come(debt: Debt, rows: Sequence[Row]) -> int:
+    """Add up the interest that accrues after the day of the debt until these rows repay it."""
+    principal, day, interest = debt.principal, debt.as_of, 0
+    for row in rows:
+        interest += _interest(debt, principal, day, row.due_date)
+        principal, day = principal - row.principal, row.due_date
+    return interest
+
+
+def _interest(debt: Debt, principal: int, start: date, end: date) -> int:
+    part_of_year = year_fraction(start, end, debt.day_count)
+    return round_minor(principal * Fraction(debt.annual_rate) / 100 * part_of_year, debt.rounding)
+
+
 def _pay(debt: Debt, dates: Sequence[date], amounts: Sequence[int]) -> tuple[list[Row], int]:
     """Pay the debt down.
 
     Returns: the rows, cut off where nothing is left, and what is left on the last date.
     """
     principal, interest, fees = debt.principal, debt.interest, debt.fees
-    rate = Fraction(debt.annual_rate) / 100
     rows: list[Row] = []
     day = debt.as_of
     for number, (due_date, amount) in enumerate(zip(dates, amounts, strict=True), start=1):
-        part_of_year = year_fraction(day, due_date, debt.day_count)
-        interest += round_minor(principal * rate * part_of_year, debt.rounding)
+        interest += _interest(debt, principal, day, due_date)
         day = due_date
         fee_part = min(amount, fees)
         interest_part = min(amount - fee_part, interest)

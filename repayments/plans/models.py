@@ -134,6 +134,17 @@ class InstallmentPlan(models.Model):
         _("annual cost in percent"), max_digits=9, decimal_places=4, null=True, blank=True
     )
     note = models.TextField(_("borrower's words"), blank=True, max_length=1000)
+    amounts_on = models.DateField(
+        _("worked out for"),
+        null=True,
+        blank=True,
+        help_text=_("The day from which the plan's interest counts."),
+    )
+    after_seq = models.PositiveIntegerField(
+        _("after entry"),
+        default=0,
+        help_text=_("Number of the newest entry in the loan's books when it was worked out."),
+    )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -164,6 +175,7 @@ class InstallmentPlan(models.Model):
     class Meta:
         verbose_name = _("installment plan")
         verbose_name_plural = _("installment plans")
+        permissions = [("decide_installmentplan", "Can answer borrowers' plans")]
         constraints = [
             models.UniqueConstraint(
                 fields=["loan"],
@@ -181,6 +193,11 @@ class InstallmentPlan(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("plans:detail", args=[self.public_id])
+
+    @property
+    def is_offer(self) -> bool:
+        """Whether the lender made it, so that the borrower answers."""
+        return self.source != self.Source.BORROWER
 
 
 class PlanRow(models.Model):
