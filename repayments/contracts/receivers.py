@@ -8,14 +8,13 @@ from accounts.models import User
 from repayments.contacts.models import Message
 from repayments.contracts.models import Contract, SigningChallenge
 from repayments.contracts.tasks import seal_contract
+from repayments.loans.services import activate_loan
 
 
 def activate_signed_loan(
     *, contract: Contract, actor: User | None, now: datetime, as_of: date
 ) -> None:
     """Make the loan active in the transaction of its signature."""
-    from repayments.loans.services import activate_loan
-
     activate_loan(loan_id=contract.loan_id, actor=actor, now=now, as_of=as_of)
 
 

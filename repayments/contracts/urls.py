@@ -1,10 +1,20 @@
 """Where the pages of this room are; paths are whole, from the site's root."""
 
-from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-def _soon(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    return HttpResponse(status=503)
+from repayments.contracts import views
 
 app_name = "contracts"
-urlpatterns = [path("contracts/<uuid:public_id>/", _soon, name="detail")]
+urlpatterns = [
+    path("contracts/<uuid:public_id>/", views.detail, name="detail"),
+    path("contracts/<uuid:public_id>/costs/", views.confirm_costs, name="costs"),
+    path("contracts/<uuid:public_id>/read/", views.read, name="read"),
+    path("contracts/<uuid:public_id>/agree/", views.agree, name="agree"),
+    path("contracts/<uuid:public_id>/code/", views.code, name="code"),
+    path("contracts/<uuid:public_id>/code/send/", views.send_code, name="send_code"),
+    path("contracts/<uuid:public_id>/sign/", views.sign, name="sign"),
+    path("contracts/<uuid:public_id>/sign/finish/", views.finish, name="finish"),
+    path("contracts/<uuid:public_id>/decline/", views.decline, name="decline"),
+    path("contracts/<uuid:public_id>/contract.pdf", views.download, name="download"),
+    path("verify/", views.verify, name="verify"),
+]

@@ -131,8 +131,9 @@ def consent(contract: Contract, *, origin: Origin = ORIGIN, now: datetime = NOW)
     }
     services.open_contract(**who)
     opened = note(contract, "costs", origin=origin, now=now - timedelta(seconds=11))
-    services.confirm_costs(token=opened, **who)
-    services.note_reading(token=note(contract, "read", origin=origin), reached_end=True, **who)
+    services.confirm_costs(token=opened, read_at=now, **who)
+    read = note(contract, "read", origin=origin, now=now)
+    services.note_reading(token=read, read_at=now, reached_end=True, **who)
     services.record_consent(agreed=["electronic", "terms"], **who)
 
 

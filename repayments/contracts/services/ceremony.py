@@ -81,16 +81,24 @@ def open_contract(*, contract_id: int, actor: User, origin: Origin, now: datetim
 
 @transaction.atomic
 def confirm_costs(
-    *, contract_id: int, token: str, actor: User, origin: Origin, now: datetime
+    *,
+    contract_id: int,
+    token: str,
+    read_at: datetime,
+    actor: User,
+    origin: Origin,
+    now: datetime,
 ) -> Contract:
     """Keep that the cost table was read and confirmed, before anything else is agreed.
 
     Args:
         token: the page's note, written when the page was opened.
+        read_at: the moment by the real clock, as the note is: ``now`` may stand still in a
+            demonstration.
     Raises: ReadingTooShort, states.ContractMovedOn.
     """
     contract = _lock_to_read(contract_id, now)
-    dwell_ms = _dwell(contract, consents.COSTS, token, origin, now)
+    dwell_ms = _dwell(contract, consents.COSTS, token, origin, read_at)
     left = COST_READING_SECONDS * 1000 - dwell_ms
     if left > 0:
         raise ReadingTooShort(-(-left // 1000))
@@ -108,6 +116,7 @@ def note_reading(
     *,
     contract_id: int,
     token: str,
+    read_at: datetime,
     reached_end: bool,
     actor: User,
     origin: Origin,
@@ -120,7 +129,7 @@ def note_reading(
     """
     contract = _lock_to_read(contract_id, now)
     _need_costs(contract)
-    dwell_ms = _dwell(contract, consents.READ, token, origin, now)
+    dwell_ms = _dwell(contract, consents.READ, token, origin, read_at)
     if not has_agreed(contract, consents.READ):
         _add(contract, [{"key": consents.READ, "at": now.isoformat(), "dwell_ms": dwell_ms}])
     record(
@@ -197,14 +206,14 @@ def _need_costs(contract: Contract) -> None:
         raise CostsNotConfirmed()
 
 
-def _dwell(contract: Contract, page: str, token: str, origin: Origin, now: datetime) -> int:
+def _dwell(contract: Contract, page: str, token: str, origin: Origin, read_at: datetime) -> int:
     return reading.read_dwell_ms(
         token,
         page=page,
         contract=str(contract.public_id),
         doc_sha256=get_frozen_sha256(contract),
         session_hash=origin.session_hash,
-        now=now,
+        now=read_at,
     )
 
 

@@ -1,0 +1,159 @@
+"""What the pages of this room show, and what is on record about a file."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from repayments.contracts import sealing, verification
+from repayments.contracts.models import Blob, Contract, ContractRevision, Signature
+
+VERIFY_CODE = re.compile(r"[0-9A-Z]{12}")
+
+
+@dataclass(frozen=True)
+class SignatureLine:
+    """One signature of a complete contract. ``stamped_at`` is the time stamp authority's time."""
+
+    party: str
+    name: str
+    signed_at: datetime
+    stamped_at: datetime | None
+    cert_fingerprint: str
+
+
+@dataclass(frozen=True)
+class SignedFacts:
+    """How far a signed contract is. ``sha256`` (hex) and ``size`` (bytes) are the final file's."""
+
+    is_complete: bool
+    sha256: str
+    size: int
+    lines: Sequence[SignatureLine]
+
+
+@dataclass(frozen=True)
+class CodeAnswer:
+    """All a code tells: whether the contract is complete, and its final file's SHA-256 (hex)."""
+
+    state: str
+    sha256: str
+
+
+def get_signed_facts(contract: Contract) -> SignedFacts:
+    """Gather what a borrower sees after signing."""
+    final = (
+        contract.revisions.filter(kind=ContractRevision.Kind.FINAL).select_related("blob").first()
+    )
+    lines = [
+        SignatureLine(
+            party=signature.party,
+            name=signature.name,
+            signed_at=signature.signed_at,
+            stamped_at=signature.tsa_time,
+            cert_fingerprint=signature.cert_fingerprint,
+        )
+        for signature in contract.signatures.order_by("order")
+    ]
+    return SignedFacts(
+        is_complete=contract.status == Contract.Status.COMPLETED,
+        sha256=final.blob_id if final else "",
+        size=final.blob.size if final else 0,
+        lines=lines,
+    )
+
+
+def get_download(contract: Contract) -> ContractRevision | None:
+    """Return the file a borrower may take away: the final one when it is there, else as shown."""
+    kinds = [ContractRevision.Kind.FINAL, ContractRevision.Kind.UNSIGNED]
+    found = {
+        revision.kind: revision
+        for revision in contract.revisions.filter(kind__in=kinds).select_related("blob")
+    }
+    return found.get(kinds[0]) or found.get(kinds[1])
+
+
+def get_code_answer(code: str) -> CodeAnswer | None:
+    """Answer for the code printed in a contract; None for one not on record.
+
+    Spaces, hyphens and lower case do no harm.
+    """
+    plain = re.sub(r"[\s‐-―-]", "", code[:60]).upper()
+    if not VERIFY_CODE.fullmatch(plain):
+        return None
+    grouped = "-".join(plain[start : start + 4] for start in range(0, 12, 4))
+    contract = (
+        Contract.objects.exclude(status__in=["draft", "frozen"]).filter(verify_code=grouped).first()
+    )
+    if contract is None:
+        return None
+    final = contract.revisions.filter(kind=ContractRevision.Kind.FINAL).first()
+    return CodeAnswer(state=_public_state(contract.status), sha256=final.blob_id if final else "")
+
+
+def get_verdict(pdf: bytes, *, parse_known: bool) -> verification.Verdict:
+    """Give the verdict on a file by what is on record.
+
+    Args:
+        parse_known: check even a file on record, as the command does; the page answers a known
+            hash without reading the file.
+    """
+    return verification.verify_pdf(
+        pdf,
+        expected=get_expected,
+        trust=verification.load_trust(Path(settings.SEALING_KEYS_DIR)),
+        known_kind=get_kind_on_record,
+        parse_known=parse_known,
+    )
+
+
+def get_expected(reference: str) -> verification.Expected | None:
+    """Say what a contract's file must bear; None for a reference not on record.
+
+    A contract that is not complete has no lender's signature yet, so no file of it can hold.
+    """
+    contract = Contract.objects.filter(reference=reference).first()
+    if contract is None:
+        return None
+    frozen = Blob.objects.filter(
+        revisions__contract=contract, revisions__kind=ContractRevision.Kind.UNSIGNED
+    ).first()
+    if frozen is None:
+        return None
+    made = dict(contract.signatures.values_list("party", "cert_fingerprint"))
+    fields = {
+        Signature.Party.BORROWER: sealing.BORROWER_FIELD,
+        Signature.Party.LENDER: sealing.LENDER_FIELD,
+    }
+    return verification.Expected(
+        signatures=tuple(
+            verification.ExpectedSignature(field, made.get(party, ""))
+            for party, field in fields.items()
+        ),
+        frozen_sha256=frozen.sha256,
+        frozen_size=frozen.size,
+        reference=reference,
+    )
+
+
+def get_kind_on_record(sha256: str) -> str | None:
+    """Tell as what kind of revision a file is stored, if at all."""
+    kinds = set(ContractRevision.objects.filter(blob_id=sha256).values_list("kind", flat=True))
+    return next(iter(sorted(kinds & verification.FINAL_KINDS) or sorted(kinds)), None)
+
+
+def _public_state(status: str) -> str:
+    if status == Contract.Status.COMPLETED:
+        return "complete"
+    if status in {
+        Contract.Status.BORROWER_SIGNED,
+        Contract.Status.SEALING,
+        Contract.Status.SEAL_FAILED,
+    }:
+        return "being_sealed"
+    if status in Contract.TRANSITIONS[Contract.Status.DECLINED]:
+        return "to_be_signed"
+    return "ended"
