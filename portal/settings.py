@@ -61,7 +61,7 @@ INSTALLED_APPS = [
     "template_partials",
     "csp",
     "django.forms",
-    "django.contrib.admin",
+    "repayments.cases.apps.StaffPagesConfig",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

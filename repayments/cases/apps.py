@@ -8,8 +8,9 @@ class CasesConfig(AppConfig):
     label = "cases"
 
     def ready(self) -> None:
-        from repayments.cases import roles
+        from repayments.cases import receivers, roles
 
+        receivers.connect()
         # This room is the last to be migrated: every permission a role needs is there by then.
         post_migrate.connect(roles.lay_roles, sender=self, dispatch_uid="cases.lay_roles")
 

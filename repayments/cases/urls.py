@@ -1,6 +1,11 @@
-"""Where the pages of this room are; paths are whole, from the site's root."""
+"""Where the borrower's help pages are; the staff's pages hang in the admin (``sites``, ``admin``)."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from repayments.cases import views
 
 app_name = "cases"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("help/", views.help_index, name="help_index"),
+    path("help/<uuid:loan_id>/", views.help_page, name="help"),
+]

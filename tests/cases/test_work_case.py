@@ -1,4 +1,4 @@
-"""Claim, release, wait, note, hand over, close, reopen: each from the right state, by the right one."""
+"""Claim, release, wait, note, hand over, close, reopen: from the right state, by the right one."""
 
 import threading
 from datetime import timedelta
