@@ -226,6 +226,7 @@ class Suspense(models.Model):
         AMOUNT = "amount", _("another amount or currency")
         UNKNOWN_LOAN = "unknown_loan", _("no loan of ours")
         SECOND = "second", _("a second charge of one payment")
+        NO_PAYMENTS = "no_payments", _("a loan that takes no payments")
 
     provider = models.CharField(max_length=10, choices=Provider.choices)
     object_id = models.CharField(_("object"), max_length=255)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from repayments.loans.models import Loan
@@ -18,7 +19,7 @@ Status = Payment.Status
 
 @dataclass(frozen=True)
 class Choice:
-    """One amount that may be paid and what it brings about; ``refusal`` says why it may not."""
+    """One amount that may be paid and what it brings about; no amount where it is chosen."""
 
     value: str
     label: str
@@ -45,14 +46,21 @@ class PayPage:
         return next((one.amount for one in self.choices if one.value == purpose), None)
 
 
+def with_attempt(loans: QuerySet[Loan]) -> QuerySet[Loan]:
+    """Add ``attempt_id`` to loans: their newest attempt that is under way, found on the way."""
+    attempts = Payment.objects.filter(loan=OuterRef("pk")).under_way().order_by("-created_at")
+    return loans.annotate(attempt_id=Subquery(attempts.values("pk")[:1]))
+
+
 def get_pay_page(*, loan: Loan, as_of: date) -> PayPage:
     """Gather what may be paid on a running loan.
 
     Args:
-        loan: with product and book.
+        loan: from `with_attempt`, with product and book.
     """
     position = get_position(loan=loan, as_of=as_of)
-    under_way = Payment.objects.filter(loan=loan).under_way().order_by("-created_at").first()
+    attempt_id: int | None = loan.attempt_id  # type: ignore[attr-defined]
+    under_way = Payment.objects.get(pk=attempt_id) if attempt_id else None
     choices = _list_choices(loan, position) if loan.status == Loan.Status.ACTIVE else []
     return PayPage(loan, as_of, position, choices, under_way)
 

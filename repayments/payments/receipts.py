@@ -33,7 +33,8 @@ def render_receipt_pdf(payment: Payment) -> bytes:
 
 def _data(payment: Payment, received_at: datetime) -> ReceiptData:
     locale = "zh-hans" if (get_language() or "en").startswith("zh") else "en"
-    assert payment.entry is not None and payment.amount_received is not None
+    assert payment.entry is not None
+    assert payment.amount_received is not None
     zone = lender_zone().key
     lines: list[LabelValue] = [
         {"label": _("Payment"), "value": str(payment.public_id)},

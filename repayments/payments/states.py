@@ -4,6 +4,7 @@ Pure: facts in, answers out. The order in which the news arrived plays no part, 
 in the same state.
 """
 
+from repayments.loans.models import Loan
 from repayments.payments.gateway import CheckoutSession, IntentFacts
 from repayments.payments.models import Payment, Suspense
 
@@ -43,4 +44,6 @@ def find_mismatch(payment: Payment, intent: IntentFacts) -> Suspense.Cause | Non
         return Suspense.Cause.SECOND
     if intent.currency != payment.currency or intent.amount_received != payment.amount:
         return Suspense.Cause.AMOUNT
+    if payment.loan.status in (Loan.Status.PENDING_SIGNATURE, Loan.Status.CLOSED):
+        return Suspense.Cause.NO_PAYMENTS
     return None

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +11,15 @@ import stripe
 from django.http import HttpResponse
 from django.test import Client
 
+from accounts.models import Borrower, User
+from repayments.clock import lender_zone, now
+from repayments.loans.amortization import Terms
+from repayments.loans.models import Loan, PayoffQuote, Product
+from repayments.loans.services import create_loan
 from repayments.payments import gateway
+from repayments.payments.gateway import SessionRequest
+from repayments.payments.models import Payment
+from repayments.payments.services import start_payment
 from tests.payments.request_check import check_request
 from tests.sandbox_server import Sandbox, running_sandbox
 
@@ -55,7 +65,111 @@ def signed(body: bytes, *, secret: str = SECRET, sent_at: int | None = None) -> 
     return stripe.WebhookSignature.generate_signature_header(body.decode(), secret, sent_at)
 
 
+def session_request(**changes: Any) -> SessionRequest:
+    """What a session is made of; keywords replace parts."""
+    values: dict[str, Any] = {
+        "payment": "00000000-0000-0000-0000-000000000001",
+        "loan": "00000000-0000-0000-0000-000000000002",
+        "description": "还款，借款 A-1",
+        "amount": 105_000,
+        "currency": "CNY",
+        "language": "zh-hans",
+        "success_url": "https://portal.example/return/?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://portal.example/pay/",
+        "expires_at": gateway.clock() + timedelta(minutes=31),
+    }
+    return SessionRequest(**{**values, **changes})
+
+
 Deliver = Callable[..., HttpResponse]
+Pay = Callable[..., Payment]
+
+
+def make_loan(borrower: Borrower, number: str, *, days_ago: int = 70, **changes: Any) -> Loan:
+    """A running loan of 12,000.00 CNY over twelve months; two installments are past due."""
+    at = now()
+    disbursed = (at - timedelta(days=days_ago)).astimezone(lender_zone()).date()
+    product, _created = Product.objects.get_or_create(
+        key="tests", defaults={"name_zh": "测试", "name_en": "Tests"}
+    )
+    terms = Terms(
+        principal=1_200_000,
+        disbursed_on=disbursed,
+        currency="CNY",
+        **{"annual_rate": Decimal(12), "installments": 12, **changes},
+    )
+    return create_loan(
+        borrower=borrower,
+        product=product,
+        number=number,
+        terms=terms,
+        status=Loan.Status.ACTIVE,
+        actor=None,
+        now=at - timedelta(days=days_ago),
+    )
+
+
+@pytest.fixture
+def borrower(db: None) -> Borrower:
+    user = User.objects.create_user("lin@example.com", name="Lin Xia", language="en")
+    return Borrower.objects.create(
+        reference="B-1", legal_name="林夏", email=user.email, language="en", user=user
+    )
+
+
+@pytest.fixture
+def other_borrower(db: None) -> Borrower:
+    user = User.objects.create_user("zhao@example.com", name="Zhao Wen", language="en")
+    return Borrower.objects.create(
+        reference="B-2", legal_name="赵文", email=user.email, language="en", user=user
+    )
+
+
+@pytest.fixture
+def loan(borrower: Borrower) -> Loan:
+    return make_loan(borrower, "L-1")
+
+
+@pytest.fixture
+def other_loan(other_borrower: Borrower) -> Loan:
+    return make_loan(other_borrower, "L-2")
+
+
+@pytest.fixture
+def start(sandbox: Sandbox, loan: Loan) -> Pay:
+    """Press Pay: an attempt whose page is open at the gateway."""
+
+    def press(
+        amount: int,
+        *,
+        purpose: str = Payment.Purpose.OTHER,
+        quote: PayoffQuote | None = None,
+        at: datetime | None = None,
+        to: Loan = loan,
+    ) -> Payment:
+        return start_payment(
+            loan_id=to.pk,
+            purpose=purpose,
+            amount=amount,
+            payoff_quote_id=quote.pk if quote else None,
+            language="en",
+            actor=to.borrower.user,
+            now=at or now(),
+        )
+
+    return press
+
+
+@pytest.fixture
+def pay(sandbox: Sandbox, start: Pay) -> Pay:
+    """Press Pay, and pay there by card; the portal has not heard of it yet."""
+
+    def press(amount: int, *, card: str = "4242", **options: Any) -> Payment:
+        payment = start(amount, **options)
+        sandbox.control(f"sessions/{payment.session_id}/pay", card=card)
+        return payment
+
+    return press
 
 
 @pytest.fixture

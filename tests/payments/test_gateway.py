@@ -12,24 +12,9 @@ from repayments.payments.gateway import (
     GatewayMissing,
     GatewayRefused,
     GatewayTimeout,
-    SessionRequest,
 )
+from tests.payments.conftest import close_gateway_connection, session_request
 from tests.sandbox_server import Sandbox
-
-
-def request(**changes: Any) -> SessionRequest:
-    values: dict[str, Any] = {
-        "payment": "00000000-0000-0000-0000-000000000001",
-        "loan": "00000000-0000-0000-0000-000000000002",
-        "description": "还款，借款 A-1",
-        "amount": 105_000,
-        "currency": "CNY",
-        "language": "zh-hans",
-        "success_url": "https://portal.example/return/?session_id={CHECKOUT_SESSION_ID}",
-        "cancel_url": "https://portal.example/pay/",
-        "expires_at": gateway.clock() + timedelta(minutes=31),
-    }
-    return SessionRequest(**{**values, **changes})
 
 
 def calls(sandbox: Sandbox, key: str) -> list[dict[str, Any]]:
@@ -38,12 +23,15 @@ def calls(sandbox: Sandbox, key: str) -> list[dict[str, Any]]:
 
 
 def test_a_session_comes_back_as_facts(sandbox: Sandbox) -> None:
-    session = gateway.open_session(request(), key="facts")
+    session = gateway.open_session(session_request(), key="facts")
 
     assert session.status == "open"
     assert session.url.startswith(sandbox.base_url)
     assert session.intent is None
-    assert session.metadata == {"payment": request().payment, "loan": request().loan}
+    assert session.metadata == {
+        "payment": session_request().payment,
+        "loan": session_request().loan,
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,7 +41,7 @@ def test_fault_31_an_amount_makes_the_round_trip(
     sandbox: Sandbox, amount: int, currency: str
 ) -> None:
     opened = gateway.open_session(
-        request(amount=amount, currency=currency), key=f"round-{currency}"
+        session_request(amount=amount, currency=currency), key=f"round-{currency}"
     )
     sandbox.control(f"sessions/{opened.id}/pay", card="4242")
 
@@ -64,12 +52,12 @@ def test_fault_31_an_amount_makes_the_round_trip(
 
 
 def test_the_intent_says_whose_it_is(sandbox: Sandbox) -> None:
-    opened = gateway.open_session(request(), key="whose")
+    opened = gateway.open_session(session_request(), key="whose")
     sandbox.control(f"sessions/{opened.id}/pay", card="4242")
 
     intent = gateway.fetch_session(opened.id).intent
     assert gateway.fetch_intent(intent.id) == intent
-    assert intent.metadata["payment"] == request().payment
+    assert intent.metadata["payment"] == session_request().payment
 
 
 @pytest.mark.parametrize("mode", ["close_after_commit", "close_before"])
@@ -77,7 +65,7 @@ def test_fault_22_an_answer_that_was_lost_is_asked_for_under_the_same_key(
     sandbox: Sandbox, mode: str
 ) -> None:
     sandbox.control("api/fail", mode=mode, path="/v1/checkout/sessions")
-    asked = request()
+    asked = session_request()
 
     session = gateway.open_session(asked, key=f"lost-{mode}")
 
@@ -89,22 +77,22 @@ def test_fault_22_a_gateway_that_stays_silent_leaves_the_outcome_unknown(sandbox
     sandbox.control("api/fail", mode="close_after_commit", path="/v1/checkout/sessions", count=9)
 
     with pytest.raises(GatewayTimeout):
-        gateway.open_session(request(), key="silent")
+        gateway.open_session(session_request(), key="silent")
 
 
 def test_fault_23_the_same_key_with_another_amount_is_an_error(sandbox: Sandbox) -> None:
-    asked = request()
+    asked = session_request()
     gateway.open_session(asked, key="changed")
 
     with pytest.raises(GatewayRefused) as refusal:
-        gateway.open_session(request(amount=1, expires_at=asked.expires_at), key="changed")
+        gateway.open_session(session_request(amount=1, expires_at=asked.expires_at), key="changed")
     assert refusal.value.code == "idempotency_error"
 
 
 def test_fault_24_too_many_calls_are_sent_again_with_the_same_key(sandbox: Sandbox) -> None:
     sandbox.control("api/fail", mode="rate_limited", path="/v1/checkout/sessions", count=2)
 
-    assert gateway.open_session(request(), key="busy").status == "open"
+    assert gateway.open_session(session_request(), key="busy").status == "open"
     assert len(calls(sandbox, "busy")) == 3
 
 
@@ -112,19 +100,19 @@ def test_fault_24_a_gateway_that_stays_busy_is_told_apart(sandbox: Sandbox) -> N
     sandbox.control("api/fail", mode="rate_limited", path="/v1/checkout/sessions", count=9)
 
     with pytest.raises(GatewayBusy):
-        gateway.open_session(request(), key="too-busy")
+        gateway.open_session(session_request(), key="too-busy")
 
 
 def test_fault_24_its_own_failure_is_replayed_and_stays_unknown(sandbox: Sandbox) -> None:
     sandbox.control("api/fail", mode="error_after_commit", path="/v1/checkout/sessions")
 
     with pytest.raises(GatewayTimeout):
-        gateway.open_session(request(), key="replayed")
+        gateway.open_session(session_request(), key="replayed")
 
 
-def test_a_refusal_names_its_code_and_request(sandbox: Sandbox) -> None:
+def test_a_refusal_names_its_code_and_session_request(sandbox: Sandbox) -> None:
     with pytest.raises(GatewayRefused) as refusal:
-        gateway.open_session(request(amount=399), key="small")
+        gateway.open_session(session_request(amount=399), key="small")
 
     assert refusal.value.code == "amount_too_small"
     assert refusal.value.request_id.startswith("req_")
@@ -142,9 +130,7 @@ def test_fault_45_a_key_without_its_permission_is_an_operators_job(
     sandbox.control("keys", key="rk_test_reader_only", permissions=["event_read"])
 
     with pytest.raises(GatewayMisconfigured):
-        gateway.open_session(request(), key="denied")
-    from tests.payments.conftest import close_gateway_connection
-
+        gateway.open_session(session_request(), key="denied")
     close_gateway_connection()
 
 
@@ -162,7 +148,7 @@ def test_fault_49_a_live_key_is_refused_at_another_address(
 
 def test_lists_are_read_to_the_last_page(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     since = gateway.clock()
-    opened = [gateway.open_session(request(), key=f"page-{n}").id for n in range(5)]
+    opened = [gateway.open_session(session_request(), key=f"page-{n}").id for n in range(5)]
     monkeypatch.setattr(gateway, "PAGE_SIZE", 2)
 
     listed = [row.id for row in gateway.list_sessions(since=since, until=gateway.clock())]

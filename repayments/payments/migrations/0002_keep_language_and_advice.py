@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='suspense',
             name='cause',
-            field=models.CharField(choices=[('amount', 'another amount or currency'), ('unknown_loan', 'no loan of ours'), ('second', 'a second charge of one payment')], max_length=20, verbose_name='cause'),
+            field=models.CharField(choices=[('amount', 'another amount or currency'), ('unknown_loan', 'no loan of ours'), ('second', 'a second charge of one payment'), ('no_payments', 'a loan that takes no payments')], max_length=20, verbose_name='cause'),
         ),
     ]

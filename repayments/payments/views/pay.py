@@ -20,7 +20,7 @@ from repayments.loans.services import quote_payoff
 from repayments.payments.declines import describe_decline
 from repayments.payments.forms import PayForm
 from repayments.payments.models import Payment
-from repayments.payments.queries import PayPage, describe_outcome, get_pay_page
+from repayments.payments.queries import PayPage, describe_outcome, get_pay_page, with_attempt
 from repayments.payments.services import (
     GatewayUnavailable,
     PaymentAlreadyMade,
@@ -36,10 +36,8 @@ REVIEW_MINUTES = 30
 
 
 def _get_loan_for_user(request: HttpRequest, public_id: str) -> Loan:
-    loans = Loan.objects.for_borrower(request.user)
-    return get_object_or_404(
-        loans.select_related("borrower", "product", "book"), public_id=public_id
-    )
+    loans = Loan.objects.for_borrower(request.user).select_related("borrower", "product", "book")
+    return get_object_or_404(with_attempt(loans), public_id=public_id)
 
 
 @login_required
@@ -114,6 +112,7 @@ def _render_choice(
         "form": form,
         "preview": preview,
         "came_back": came_back,
+        "is_blank": not form.data.get("amount") and form.chosen == Payment.Purpose.OTHER,
         "under_way": form.page.under_way,
         "outcome": describe_outcome(form.page.under_way) if form.page.under_way else None,
     }

@@ -34,7 +34,7 @@ def _get_payment_for_user(request: HttpRequest, public_id: str) -> Payment:
 @login_required
 @require_safe
 def come_back(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Where the gateway sends a payer back to. It asks how the payment stands and moves no money."""
+    """Where the gateway sends a payer back to; it asks how the payment stands, no more."""
     payment = _get_payment_for_user(request, public_id)
     session_id = request.GET.get("session_id")
     if session_id is not None and session_id != payment.session_id:

@@ -1,0 +1,140 @@
+"""From the review to the gateway's page, and every way that can end."""
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts.models import Borrower
+from repayments.clock import now
+from repayments.loans.models import Loan, PayoffQuote
+from repayments.payments import gateway
+from repayments.payments.gateway import GatewayRefused, GatewayTimeout
+from repayments.payments.models import Payment
+from repayments.payments.services import settle_payment
+from tests.payments.conftest import Pay
+from tests.sandbox_server import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def signed_in(client: Client, borrower: Borrower) -> Client:
+    client.force_login(borrower.user)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def press(client: Client, loan: Loan, **choice: str) -> HttpResponse:
+    """Choose, look over, press Pay."""
+    address = f"/loans/{loan.public_id}/pay/"
+    review = client.post(address, choice or {"purpose": "past_due"}).context["review"]
+    return client.post(f"{address}start/", {"review": review})
+
+
+def test_pressing_pay_leads_to_the_gateways_page(
+    sandbox: Sandbox, signed_in: Client, loan: Loan
+) -> None:
+    answer = press(signed_in, loan)
+
+    payment = Payment.objects.get()
+    assert (answer.status_code, answer.headers["Location"]) == (302, payment.checkout_url)
+    assert payment.checkout_url.startswith(sandbox.base_url)
+    assert payment.created_by == loan.borrower.user
+    assert payment.language == "en"
+
+
+def test_the_policy_lets_the_form_lead_to_the_gateway_alone(signed_in: Client, loan: Loan) -> None:
+    policy = signed_in.get(f"/loans/{loan.public_id}/pay/").headers["Content-Security-Policy"]
+
+    assert "form-action 'self' https://checkout.stripe.com" in policy
+
+
+def test_a_double_press_comes_to_the_same_page(
+    sandbox: Sandbox, signed_in: Client, loan: Loan
+) -> None:
+    first, second = press(signed_in, loan), press(signed_in, loan)
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Payment.objects.count() == 1
+
+
+def test_paying_off_brings_its_quote_along(sandbox: Sandbox, signed_in: Client, loan: Loan) -> None:
+    press(signed_in, loan, purpose="payoff")
+
+    payment = Payment.objects.get()
+    assert payment.payoff_quote == PayoffQuote.objects.get()
+    assert payment.amount == payment.payoff_quote.total
+
+    sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
+    settle_payment(payment_id=payment.pk, now=now())
+    loan.refresh_from_db()
+    assert loan.status == Loan.Status.PAID_OFF
+
+
+def test_an_answer_that_is_missing_leads_to_the_attempts_own_page(
+    sandbox: Sandbox, signed_in: Client, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "open_session", Mock(side_effect=GatewayTimeout("silent")))
+
+    answer = press(signed_in, loan)
+
+    payment = Payment.objects.get()
+    assert payment.status == Payment.Status.UNKNOWN
+    assert answer.headers["Location"] == payment.get_absolute_url()
+    shown = signed_in.get(payment.get_absolute_url()).content.decode()
+    assert "We are asking about this payment" in shown
+
+
+def test_who_paid_in_another_tab_is_led_to_the_receipt(
+    sandbox: Sandbox, signed_in: Client, loan: Loan, pay: Pay
+) -> None:
+    address = f"/loans/{loan.public_id}/pay/"
+    review = signed_in.post(address, {"purpose": "past_due"}).context["review"]
+    payment = pay(50_000)
+
+    answer = signed_in.post(f"{address}start/", {"review": review}, follow=True)
+
+    assert answer.redirect_chain == [(payment.get_absolute_url(), 302)]
+    assert "You need not pay again" in answer.content.decode()
+
+
+@pytest.mark.parametrize("code", ["", "amount_too_small"])
+def test_a_refusal_says_that_no_money_was_taken(
+    sandbox: Sandbox,
+    signed_in: Client,
+    loan: Loan,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+) -> None:
+    refusal = GatewayRefused("no", code=code)
+    monkeypatch.setattr(gateway, "open_session", Mock(side_effect=refusal))
+
+    answer = press(signed_in, loan)
+
+    shown = signed_in.get(answer.headers["Location"]).content.decode()
+    assert "No money was taken" in shown
+    assert Payment.objects.get().status == Payment.Status.FAILED
+
+
+def test_what_is_no_longer_true_is_told_with_409(
+    sandbox: Sandbox, signed_in: Client, loan: Loan
+) -> None:
+    address = f"/loans/{loan.public_id}/pay/"
+    review = signed_in.post(address, {"purpose": "past_due"}).context["review"]
+    Loan.objects.update(status=Loan.Status.PAID_OFF)
+
+    answer = signed_in.post(f"{address}start/", {"review": review})
+
+    assert answer.status_code == 409
+    assert address in answer.content.decode()
+    assert not Payment.objects.exists()
+
+
+def test_the_request_carries_the_token_of_the_page(borrower: Borrower, loan: Loan) -> None:
+    strict: Any = Client(enforce_csrf_checks=True)
+    strict.force_login(borrower.user)
+
+    assert strict.post(f"/loans/{loan.public_id}/pay/start/", {"review": "x"}).status_code == 403
