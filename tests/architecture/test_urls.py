@@ -13,11 +13,13 @@ from django.urls.resolvers import RegexPattern
 # Name of the address: why nobody need sign in there.
 PUBLIC = {
     "account_login": "signing in",
+    "account_email": "leads to the person's own page",
     "account_signup": "says that accounts come by invitation",
     "account_logout": "leads home; there is nobody to sign out",
     "admin:logout": "leads to the sign-in of staff; there is nobody to sign out",
     "accounts:open_invitation": "a link from a message; keeps the token out of the address",
     "accounts:activate": "the second fact of an invitation",
+    "contracts:verify": "anyone may check a contract file",
     "payments:webhook": "the gateway; its signature is asked for instead",
     "account_inactive": "says that the account is closed",
     "account_request_login_code": "signing in by a code",
@@ -41,6 +43,7 @@ PUBLIC = {
     "loans:illustration": "works out a loan before there is one",
     "accessibility": "says how the portal is made for everyone, and whom to ask",
     "service_worker": "a script of the browser's, the same for all",
+    "contracts:verify": "anyone may check a contract file",
     "payments:webhook": "the gateway's signature stands in for a sign-in",
     "offline": "shown by the browser without a network",
 }
@@ -116,7 +119,13 @@ def test_an_address_without_a_name_only_leads_elsewhere() -> None:
 
 
 def test_the_public_list_names_real_addresses_only() -> None:
-    optional = {"jsi18n", "account_signup_by_passkey", "mfa_signup_webauthn", "mfa_trust"}
+    optional = {
+        "jsi18n",
+        "mfa_login_webauthn",
+        "account_signup_by_passkey",
+        "mfa_signup_webauthn",
+        "mfa_trust",
+    }
     optional |= {"account_complete_signup"}
 
     assert sorted(set(PUBLIC) - set(ALL) - optional) == []
