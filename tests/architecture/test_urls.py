@@ -19,7 +19,6 @@ PUBLIC = {
     "admin:logout": "leads to the sign-in of staff; there is nobody to sign out",
     "accounts:open_invitation": "a link from a message; keeps the token out of the address",
     "accounts:activate": "the second fact of an invitation",
-    "contracts:verify": "anyone may check a contract file",
     "payments:webhook": "the gateway; its signature is asked for instead",
     "account_inactive": "says that the account is closed",
     "account_request_login_code": "signing in by a code",
@@ -44,7 +43,6 @@ PUBLIC = {
     "accessibility": "says how the portal is made for everyone, and whom to ask",
     "service_worker": "a script of the browser's, the same for all",
     "contracts:verify": "anyone may check a contract file",
-    "payments:webhook": "the gateway's signature stands in for a sign-in",
     "offline": "shown by the browser without a network",
 }
 ARGUMENTS = {
