@@ -184,7 +184,7 @@ def test_f16_what_was_missed_longer_ago_is_let_go() -> None:
     assert close(DUE + timedelta(days=1 + statements.CATCH_UP_DAYS)) == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_f16_days_closed_one_after_the_other_still_send_one_reminder() -> None:
     make_loan(due_dates=[DUE])
     late = DUE + timedelta(days=1)
@@ -202,7 +202,7 @@ def test_f16_days_closed_one_after_the_other_still_send_one_reminder() -> None:
     }
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_f16_a_catch_up_in_the_evening_waits_for_the_morning() -> None:
     make_loan(due_dates=[DUE])
     close(DUE + timedelta(days=2))
@@ -267,7 +267,7 @@ def run_two_closes() -> list[int]:
 
 
 # --- At sending ---------------------------------------------------------------------------------
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "change",
     [
@@ -290,7 +290,7 @@ def test_nothing_goes_to_someone_who_paid_a_second_ago(change: object) -> None:
     assert message.status == Message.Status.CANCELED
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_a_reminder_goes_out_at_nine_in_the_persons_language(mailoutbox: list) -> None:
     loan = make_loan(due_dates=[DUE], borrower=make_borrower(language=Language.ENGLISH))
     close(DUE + timedelta(days=1))
@@ -307,7 +307,7 @@ def test_a_reminder_goes_out_at_nine_in_the_persons_language(mailoutbox: list) -
     assert "¥" not in mail.subject + mail.body
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_cn_11_a_running_plan_lets_due_notices_through_and_no_reminder() -> None:
     loan = make_loan(due_dates=[DUE, DUE + timedelta(days=1)])
     place_hold(
