@@ -10,6 +10,8 @@ from accounts.models import Borrower
 from repayments import clock
 from repayments.contacts.facts import get_profile, open_holds
 from repayments.contacts.models import ContactAttempt, ContactPoint, Message
+from repayments.contacts.rendering import Rendered, RenderError, paragraphs, render_message
+from repayments.contacts.secrets import SecretUnreadable
 
 # Staff see what a transport left open for longer than this (F10).
 STUCK_AFTER = timedelta(minutes=15)
@@ -24,6 +26,21 @@ class Contact:
     channel: str
     what: str
     status: str
+
+
+@dataclass(frozen=True)
+class ShownMessage:
+    """A message of the outbox in its words, for the development page."""
+
+    template_key: str
+    channel_name: str
+    address: str
+    at: datetime
+    status: str
+    status_name: str
+    error: str
+    subject: str
+    paragraphs: list[list[tuple[str, str]]]
 
 
 def has_hold(borrower: Borrower, subject: str, blocks: str, *, now: datetime | None = None) -> bool:
@@ -70,3 +87,28 @@ def list_stuck_messages(*, now: datetime) -> QuerySet[Message]:
     return Message.objects.filter(
         status=Message.Status.SENDING, claimed_at__lte=now - STUCK_AFTER
     ).order_by("claimed_at")
+
+
+def list_shown_messages(*, limit: int = 50) -> list[ShownMessage]:
+    """List the newest messages in their words, secret values included while they are kept."""
+    rows = Message.objects.select_related("borrower", "template_version__template").order_by("-pk")
+    return [_shown(message) for message in rows[:limit]]
+
+
+def _shown(message: Message) -> ShownMessage:
+    try:
+        rendered = render_message(message)
+        error = message.error
+    except (RenderError, SecretUnreadable) as trouble:
+        rendered, error = Rendered(subject="", text=""), message.error or str(trouble)
+    return ShownMessage(
+        template_key=message.template_version.template.key,
+        channel_name=message.get_channel_display(),
+        address=message.address,
+        at=message.sent_at or message.created_at,
+        status=message.status,
+        status_name=message.get_status_display(),
+        error=error,
+        subject=rendered.subject,
+        paragraphs=paragraphs(rendered.text),
+    )

@@ -17,7 +17,8 @@ from django.core.signing import BadSignature, Signer
 from django.template.loader import render_to_string
 
 from accounts.models import Language
-from repayments.contacts.models import Channel, MessageTemplate, MessageTemplateVersion
+from repayments.contacts import secrets
+from repayments.contacts.models import Channel, Message, MessageTemplate, MessageTemplateVersion
 
 # Filled in for every message; the rest comes with the message.
 STANDING = frozenset({"lender", "phone", "name", "help_link", "stop_link", "account_link"})
@@ -124,10 +125,31 @@ def render(
         {
             "language": "zh-Hans" if chinese else "en",
             "subject": subject,
-            "paragraphs": [list(_pieces(part)) for part in text.split("\n\n")],
+            "paragraphs": paragraphs(text),
         },
     )
     return Rendered(subject=subject, text=text, html=html, headers=_headers(template, stop_link))
+
+
+def render_message(message: Message) -> Rendered:
+    """Make the words of a stored message, its secret values included.
+
+    Raises: RenderError, SecretUnreadable.
+    """
+    version = message.template_version
+    stoppable = can_be_stopped(version.template) and message.borrower_id is not None
+    return render(
+        version=version,
+        language=message.language,
+        name=message.borrower.legal_name if message.borrower else "",
+        values={**message.context, **secrets.decrypt(message.secret)},
+        stop_link=stop_link_for(message.public_id) if stoppable else "",
+    )
+
+
+def paragraphs(text: str) -> list[list[tuple[str, str]]]:
+    """Cut a text at its empty lines, and each part into (kind, text): text, link or break."""
+    return [list(_pieces(part)) for part in text.split("\n\n")]
 
 
 def stop_token(public_id: object) -> str:
@@ -197,7 +219,6 @@ def _headers(template: MessageTemplate, stop_link: str) -> dict[str, str]:
 
 
 def _pieces(paragraph: str) -> Iterator[tuple[str, str]]:
-    """Cut a paragraph into (kind, text): "text", "link" or "break"."""
     for number, line in enumerate(paragraph.split("\n")):
         if number:
             yield "break", ""

@@ -19,6 +19,8 @@ PUBLIC = {
     "admin:logout": "leads to the sign-in of staff; there is nobody to sign out",
     "accounts:open_invitation": "a link from a message; keeps the token out of the address",
     "accounts:activate": "the second fact of an invitation",
+    "contacts:stop": "a link from a message; a signed token is asked for instead",
+    "contacts:outbox": "there in development alone",
     "payments:webhook": "the gateway; its signature is asked for instead",
     "account_inactive": "says that the account is closed",
     "account_request_login_code": "signing in by a code",

@@ -25,7 +25,6 @@ from repayments.contacts.services import (
     place_hold,
     queue_message,
     return_stale_messages,
-    send,
     send_message,
     send_message_again,
     stop_messages,
@@ -288,7 +287,7 @@ def test_words_are_those_published_when_the_message_was_queued(borrower: Borrowe
     published = MessageTemplateVersion.objects.get(pk=message.template_version_id)
     MessageTemplateVersion.objects.filter(pk=published.pk).update(status="retired")
 
-    assert send.render_message(message).subject.startswith("来自")
+    assert rendering.render_message(message).subject.startswith("来自")
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from repayments.contacts import rechecks, rendering, secrets
+from repayments.contacts import rechecks, rendering
 from repayments.contacts.models import Decision, Message
 from repayments.contacts.rendering import Rendered, RenderError
 from repayments.contacts.secrets import SecretUnreadable
@@ -127,7 +127,7 @@ def _claim(message_id: int, now: datetime) -> _Claim | None:
         _move(message_id, Status.SENDING, Status.REFUSED, error=decision.code, secret="")
         return None
     try:
-        return _Claim(message, render_message(message))
+        return _Claim(message, rendering.render_message(message))
     except (RenderError, SecretUnreadable) as error:
         _move(
             message_id,
@@ -137,22 +137,6 @@ def _claim(message_id: int, now: datetime) -> _Claim | None:
             secret="",
         )
         return None
-
-
-def render_message(message: Message) -> Rendered:
-    """Make the words of a stored message, its secret values included.
-
-    Raises: RenderError, SecretUnreadable.
-    """
-    version = message.template_version
-    stoppable = rendering.can_be_stopped(version.template) and message.borrower_id is not None
-    return rendering.render(
-        version=version,
-        language=message.language,
-        name=message.borrower.legal_name if message.borrower else "",
-        values={**message.context, **secrets.decrypt(message.secret)},
-        stop_link=rendering.stop_link_for(message.public_id) if stoppable else "",
-    )
 
 
 def _move(message_id: int, source: str, target: str, **values: Any) -> None:
