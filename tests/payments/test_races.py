@@ -27,7 +27,7 @@ from repayments.payments.services import settle_payment, start_payment
 from tests.payments.conftest import Pay, close_gateway_connection, events_of, signed
 from tests.sandbox_server import Sandbox
 
-pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 16
 # The package exports a function of the same name.

