@@ -31,12 +31,13 @@ def load_snapshot(loan: Loan) -> Snapshot:
         .order_by("number")
         .values("schedule__reason", *ROW_FIELDS)
     )
+    reasons = {row.pop("schedule__reason") for row in installments}
     # A plan binds as signed; on its rows, and on own dates, interest is part of the row.
-    by_terms = loan.amortization != Loan.Amortization.CUSTOM and all(
-        row["schedule__reason"] in (Schedule.Reason.ORIGINAL, Schedule.Reason.PREPAYMENT)
-        for row in installments
-    )
-    is_plan = any(row.pop("schedule__reason") == Schedule.Reason.PLAN for row in installments)
+    by_terms = loan.amortization != Loan.Amortization.CUSTOM and reasons <= {
+        Schedule.Reason.ORIGINAL,
+        Schedule.Reason.PREPAYMENT,
+    }
+    is_plan = Schedule.Reason.PLAN in reasons
     charges = Charge.objects.filter(
         loan=loan, amount__gt=F("paid") + F("waived") + F("withdrawn")
     ).order_by("charged_on", "pk")
