@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class OnSigned(Protocol):
     """Called once, inside the transaction that stores the borrower's signature.
 
-    The loan is locked, the contract is ``borrower_signed``. An exception undoes the signature; it
-    should carry a message fit for the borrower.
+    The loan is locked, the contract is ``borrower_signed``. An exception undoes the signature: to
+    refuse, raise ``services.ContractMovedOn`` with a message fit for the borrower; the page answers
+    with 409.
     """
 
     def __call__(

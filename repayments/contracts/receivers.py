@@ -7,15 +7,22 @@ from typing import Any
 from accounts.models import User
 from repayments.contacts.models import Message
 from repayments.contracts.models import Contract, SigningChallenge
+from repayments.contracts.services import ContractMovedOn
 from repayments.contracts.tasks import seal_contract
-from repayments.loans.services import activate_loan
+from repayments.loans.services import LoanAlreadyActive, activate_loan
 
 
 def activate_signed_loan(
     *, contract: Contract, actor: User | None, now: datetime, as_of: date
 ) -> None:
-    """Make the loan active in the transaction of its signature."""
-    activate_loan(loan_id=contract.loan_id, actor=actor, now=now, as_of=as_of)
+    """Make the loan active in the transaction of its signature.
+
+    Raises: ContractMovedOn where the loan no longer waits for one.
+    """
+    try:
+        activate_loan(loan_id=contract.loan_id, actor=actor, now=now, as_of=as_of)
+    except LoanAlreadyActive as refusal:
+        raise ContractMovedOn(str(refusal)) from refusal
 
 
 def hasten_sealing(*, contract_id: int, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """Every write of this room: issue, open, agree, prove who signs, sign, seal, or end without."""
 
 from repayments.contracts.services.ceremony import (
+    COST_READING_SECONDS,
     ConsentMissing,
     CostsNotConfirmed,
     ReadingTooShort,
@@ -53,6 +54,7 @@ from repayments.contracts.services.states import (
 )
 
 __all__ = [
+    "COST_READING_SECONDS",
     "AlreadySigned",
     "CodeNotUsable",
     "CodeRefused",
