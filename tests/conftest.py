@@ -27,8 +27,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
     def restore(self: TransactionTestCase) -> None:
         with lifted():
-            # Content types come back with the rest, under the keys they had.
-            call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+            # Content types come back with the rest, under the keys they had, so the sequences
+            # that hand out the next ones go on from where they are.
+            call_command(
+                "flush",
+                verbosity=0,
+                interactive=False,
+                inhibit_post_migrate=True,
+                reset_sequences=False,
+            )
         connection.creation.deserialize_db_from_string(laid)
 
     TransactionTestCase._fixture_teardown = restore  # type: ignore[attr-defined]
