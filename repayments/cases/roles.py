@@ -66,7 +66,7 @@ ROLES: dict[str, list[str]] = {
         "loans.add_workday",
         "loans.change_workday",
         "loans.delete_workday",
-        "plans.change_installmentplan",
+        "plans.decide_installmentplan",
         "plans.change_planpolicy",
         "reminders.change_reminderpolicy",
         "contacts.change_hold",
@@ -78,7 +78,7 @@ ROLES: dict[str, list[str]] = {
     "plan_officer": [
         *_STORY,
         *_WORK,
-        "plans.change_installmentplan",
+        "plans.decide_installmentplan",
         "plans.view_planpolicy",
     ],
     "risk_officer": [
