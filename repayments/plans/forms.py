@@ -1,6 +1,6 @@
 """What somebody would like to pay, as typed: kept as it is, with words where it makes no plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -110,8 +110,20 @@ class RowForm(forms.Form):
         return cleaned
 
 
+class BaseRows(forms.BaseFormSet):
+    """Rows of which any may be left empty, also one that was filled in before."""
+
+    def initial_form_count(self) -> int:
+        return 0 if self.is_bound else super().initial_form_count()
+
+
 RowFormSet = forms.formset_factory(
-    RowForm, extra=BLANK_ROWS, max_num=MOST_ROWS, absolute_max=MOST_ROWS + 1, validate_max=True
+    RowForm,
+    formset=BaseRows,
+    extra=BLANK_ROWS,
+    max_num=MOST_ROWS,
+    absolute_max=MOST_ROWS + 1,
+    validate_max=True,
 )
 
 
@@ -119,12 +131,24 @@ class PlanEntry:
     """The form and its rows as one: read, worked out, refused in words at the right field."""
 
     def __init__(
-        self, data: QueryDict | None, *, debt: Debt, currency: str, initial: dict[str, Any]
+        self,
+        data: QueryDict | None,
+        *,
+        debt: Debt,
+        currency: str,
+        initial: dict[str, Any],
+        given: Sequence[Given] = (),
     ) -> None:
         self.debt = debt
         self.currency = currency
         self.form = PlanForm(data, initial=initial, currency=currency)
-        self.rows = RowFormSet(data, prefix="rows", form_kwargs={"currency": currency})
+        filled = [
+            {"due_date": row.due_date, "amount": decimal_text(row.amount, currency)}
+            for row in given
+        ]
+        self.rows = RowFormSet(
+            data, prefix="rows", initial=filled, form_kwargs={"currency": currency}
+        )
         self.fit: RowsDoNotAddUp | None = None
         self.amounts: PlanAmounts | None = None
 
@@ -245,3 +269,14 @@ def _field_errors(form: forms.Form) -> list[tuple[str, str, str]]:
         for field in form
         for error in field.errors
     ]
+
+
+class ReasonForm(forms.Form):
+    """Why a member of staff answers so; the borrower reads it."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The borrower reads this."),
+    )
