@@ -47,7 +47,7 @@ def list_special_days(calendar: str, years: Iterable[int]) -> list[tuple[date, b
     years = list(years)
     published = holidays.country_holidays(calendar, years=years, language="zh_CN")
     # Workdays that make up for a holiday elsewhere in the week.
-    moved = getattr(published, "weekend_workdays", set())
+    moved: set[date] = getattr(published, "weekend_workdays", set())
     found = [
         (day, False, str(name)[:100])
         for day, name in published.items()

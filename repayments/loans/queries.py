@@ -24,7 +24,8 @@ from repayments.loans.models import (
     Schedule,
     Stage,
 )
-from repayments.loans.reckoning import RowState, Snapshot
+from repayments.loans.prepayment import rows_after_prepayment
+from repayments.loans.reckoning import PENALTY, RowState, Snapshot, split_key
 from repayments.loans.snapshots import ROW_FIELDS, load_snapshot
 
 
@@ -215,23 +216,31 @@ def preview_payment(*, loan: Loan, amount: int, as_of: date) -> Preview:
     for line in outcome.lines:
         parts[line.component] += line.amount
     parts[Component.PRINCIPAL] += outcome.prepays
-    before_ids = {row.id for row in state.rows if row.unpaid}
-    coming = [row for row in after.rows if row.due_date > as_of and row.unpaid]
-    next_date = min((row.due_date for row in coming), default=None)
-    posted = sum(line.amount for line in outcome.lines if line.key[0] == "penalty")  # type: ignore[index]
+    before = {row.id for row in state.rows if row.unpaid}
+    posted = sum(line.amount for line in outcome.lines if split_key(line)[0] == PENALTY)
+    next_date, next_amount = _next_after(loan, after, outcome.prepays, as_of)
     return Preview(
         lines=_preview_lines(parts, outcome.rest),
         next_due_date=next_date,
-        next_due_amount=sum(row.unpaid for row in coming if row.due_date == next_date),
+        next_due_amount=next_amount,
         past_due_after=sum(row.unpaid for row in after.due_rows(as_of))
         + _sum(after.open_charges(as_of))
         + state.unposted_penalty(as_of)
         - posted,
         settles=False,
-        installments_covered=sum(
-            1 for row in after.rows if row.id in before_ids and not row.unpaid
-        ),
+        installments_covered=sum(1 for row in after.rows if row.id in before and not row.unpaid),
     )
+
+
+def _next_after(loan: Loan, after: Snapshot, prepays: int, as_of: date) -> tuple[date | None, int]:
+    """What falls due next once the payment is in; an early repayment makes it smaller."""
+    unpaid = [(row.due_date, row.unpaid) for row in after.rows if row.unpaid]
+    if prepays:
+        rows = rows_after_prepayment(loan, after, prepays, as_of)[1:]
+        unpaid = [(row.due_date, row.amount) for row in rows if row.amount]
+    coming = [(day, amount) for day, amount in unpaid if day > as_of]
+    next_date = min((day for day, _amount in coming), default=None)
+    return next_date, sum(amount for day, amount in coming if day == next_date)
 
 
 def _preview_of_payoff(state: Snapshot, rest: int, as_of: date) -> Preview:

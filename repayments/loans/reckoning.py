@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import cast
 
 from repayments.dates import days_late
 from repayments.loans.accrual import accrue, penalty
@@ -73,6 +74,21 @@ class ChargeState:
     kind: str
     charged_on: date
     open: int
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """One row of a schedule to be; whole minor units. ``start_date``: interest counts from it."""
+
+    due_date: date
+    principal: int
+    interest: int = 0
+    fee: int = 0
+    start_date: date | None = None
+
+    @property
+    def amount(self) -> int:
+        return self.principal + self.interest + self.fee
 
 
 @dataclass(frozen=True)
@@ -271,7 +287,7 @@ class Snapshot:
         rows = {row.id: row for row in self.rows}
         charges = {charge.id: charge for charge in self.charges}
         for line in lines:
-            kind, pk = _key(line)
+            kind, pk = split_key(line)
             if kind == ROW:
                 part = {"fees": "fee_paid"}.get(line.component, f"{line.component}_paid")
                 row = rows[pk]
@@ -281,9 +297,10 @@ class Snapshot:
         return replace(self, rows=tuple(rows.values()), charges=tuple(charges.values()))
 
 
-def _key(line: Line) -> tuple[str, int]:
-    kind, pk = line.key  # type: ignore[misc]  # a key of this module's own making
-    return str(kind), int(pk)
+def split_key(line: Line) -> tuple[str, int]:
+    """Tell what a line pays: ROW, CHARGE or PENALTY, and the primary key."""
+    kind, pk = cast(tuple[str, int], line.key)
+    return kind, pk
 
 
 def _charge_part(charge: ChargeState) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Every change of a loan: created, activated, paid, reversed, rescheduled, quoted, charged."""
 
 from repayments.ledger.services import AlreadyPosted
+from repayments.loans.reckoning import ScheduleRow
 from repayments.loans.services.charges import WaiverTooLarge, charge_fee, waive_charge
 from repayments.loans.services.create import LoanAlreadyActive, activate_loan, create_loan
 from repayments.loans.services.figures import refresh_figures
@@ -15,7 +16,6 @@ from repayments.loans.services.payoff import QuoteInThePast, quote_payoff
 from repayments.loans.services.schedules import (
     LoanNotActive,
     ScheduleDoesNotAddUp,
-    ScheduleRow,
     replace_schedule,
 )
 from repayments.loans.services.work import LoanChanged

@@ -27,11 +27,11 @@ from repayments.loans.models import (
     PayoffQuote,
     Schedule,
 )
-from repayments.loans.reckoning import ROW
+from repayments.loans.prepayment import rows_after_prepayment
+from repayments.loans.reckoning import ROW, ScheduleRow
 from repayments.loans.services.figures import refresh_figures
-from repayments.loans.services.prepayment import rows_after_prepayment
 from repayments.loans.services.replay import day_after, mirror, must_rework, replay, rewind
-from repayments.loans.services.schedules import ScheduleRow, put_in_force
+from repayments.loans.services.schedules import put_in_force
 from repayments.loans.services.work import (
     PAID_FIELD,
     Money,
@@ -371,6 +371,7 @@ def _owe_again(work: Work, live: Sequence[Allocation], on: date) -> None:
 def finish(work: Work, as_of: date | None = None) -> None:
     """Let the status follow what is owed, and refresh the day's figures."""
     loan = work.loan
+    work.bill_due(work.today)
     work.reload()
     if work.state.unpaid == 0 and _move(loan, Loan.Status.PAID_OFF, work):
         transaction.on_commit(lambda: loan_settled.send(sender=Loan, loan_id=loan.pk), robust=True)

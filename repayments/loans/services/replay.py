@@ -74,7 +74,6 @@ def replay(
         work.apply_waiting(money.on, before=(money.on, money.entry.seq))
         apply(work, money.entry, money.rest, money.on)
     work.apply_waiting(work.today)
-    work.bill_due(work.today)
 
 
 def day_after(day: date) -> date:

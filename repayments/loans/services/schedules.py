@@ -6,7 +6,6 @@ replacement posts bears ``schedule:<id>`` in its reference, so that undoing it f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
@@ -18,6 +17,7 @@ from repayments.audit.services import record_event
 from repayments.ledger.models import Account, Book, JournalEntry
 from repayments.ledger.services import reverse_entry
 from repayments.loans.models import Charge, Installment, Loan, Schedule
+from repayments.loans.reckoning import ScheduleRow
 from repayments.loans.services.figures import refresh_figures
 from repayments.loans.services.work import Work
 
@@ -28,21 +28,6 @@ class ScheduleDoesNotAddUp(Exception):
 
 class LoanNotActive(Exception):
     """The loan does not run: not signed yet, paid off, or closed; nothing was changed."""
-
-
-@dataclass(frozen=True)
-class ScheduleRow:
-    """One row of a schedule to be; whole minor units. ``start_date``: interest counts from it."""
-
-    due_date: date
-    principal: int
-    interest: int = 0
-    fee: int = 0
-    start_date: date | None = None
-
-    @property
-    def amount(self) -> int:
-        return self.principal + self.interest + self.fee
 
 
 @transaction.atomic

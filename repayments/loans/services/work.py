@@ -19,7 +19,7 @@ from repayments.ledger.models import Account, Book, JournalEntry, Posting
 from repayments.ledger.services import post_entry
 from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import Allocation, Charge, Component, Installment, Loan
-from repayments.loans.reckoning import CHARGE, ROW, Snapshot
+from repayments.loans.reckoning import CHARGE, ROW, Snapshot, split_key
 from repayments.loans.snapshots import load_snapshot
 
 RECEIVABLE_OF = {
@@ -112,10 +112,21 @@ class Work:
             fee = row.fee_due - row.fee_billed
             if not interest and not fee:
                 continue
-            self._bill(row.id, interest, fee, row.due_date, f"installment:{row.id}")
+            name = f"installment:{row.id}"
+            if self._is_taken(name):
+                name = f"{name}:again:{self.next_seq()}"
+            self._bill(row.id, interest, fee, row.due_date, name)
             billed = True
         if billed:
             self.reload()
+
+    def _is_taken(self, reference: str) -> bool:
+        """Whether an installment was billed under this name before, and had it taken back."""
+        return JournalEntry.objects.filter(
+            book_id=self.loan.book_id,
+            kind__in=[JournalEntry.Kind.INTEREST, JournalEntry.Kind.FEE],
+            reference=reference,
+        ).exists()
 
     def _bill(self, row_id: int, interest: int, fee: int, on: date, reference: str) -> None:
         changed = Installment.objects.filter(pk=row_id).update(
@@ -185,7 +196,7 @@ class Work:
         if not lines:
             return []
         rows = {row.id: row for row in self.state.with_lines(lines).rows}
-        for row_id in {line.key[1] for line in lines if line.key[0] == ROW}:  # type: ignore[index]
+        for row_id in {pk for kind, pk in map(split_key, lines) if kind == ROW}:
             row = rows[row_id]
             interest = max(row.interest_paid - row.interest_billed, 0)
             fee = max(row.fee_paid - row.fee_billed, 0)
@@ -195,7 +206,7 @@ class Work:
                 )
         made = []
         for line in lines:
-            kind, pk = line.key  # type: ignore[misc]
+            kind, pk = split_key(line)
             self._move_paid(kind, pk, line.component, line.amount)
             made.append(
                 Allocation(

@@ -9,8 +9,12 @@ from datetime import date
 
 from repayments.loans.amortization import InvalidTerms, Terms, amortize
 from repayments.loans.models import Loan
-from repayments.loans.reckoning import RowState, Snapshot, shorten_from_the_end
-from repayments.loans.services.schedules import ScheduleRow
+from repayments.loans.reckoning import (
+    RowState,
+    ScheduleRow,
+    Snapshot,
+    shorten_from_the_end,
+)
 
 
 def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) -> list[ScheduleRow]:
