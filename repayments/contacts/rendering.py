@@ -55,6 +55,21 @@ FOOTERS: dict[str, tuple[str, str, str]] = {
         "Change how we reach you: {account_link}",
     ),
 }
+SAMPLE_NAMES: dict[str, str] = {Language.CHINESE: "林晓", Language.ENGLISH: "Alex Lin"}
+SAMPLE_VALUES = {
+    "amount": "¥1,050.00",
+    "answer_by": "2026-12-01",
+    "code": "123456",
+    "date": "2026-12-01",
+    "days": "7",
+    "document": "C-2026-001",
+    "link": "/",
+    "minutes": "5",
+    "number": "L-2026-001",
+    "reason": "…",
+    "reference": "P-2026-001",
+    "until": "2026-12-01",
+}
 _signer = Signer(salt="contacts.stop")
 
 
@@ -144,6 +159,20 @@ def render_message(message: Message) -> Rendered:
         name=message.borrower.legal_name if message.borrower else "",
         values={**message.context, **secrets.decrypt(message.secret)},
         stop_link=stop_link_for(message.public_id) if stoppable else "",
+    )
+
+
+def preview(version: MessageTemplateVersion, language: str) -> Rendered:
+    """Make the words of a version with sample values, for whoever is about to publish them.
+
+    Raises: RenderError.
+    """
+    return render(
+        version=version,
+        language=language,
+        name=SAMPLE_NAMES[language],
+        values=SAMPLE_VALUES,
+        stop_link=f"{settings.SITE_URL}/messages/stop/…/",
     )
 
 

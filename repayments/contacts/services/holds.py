@@ -66,7 +66,7 @@ def place_hold(
 
 
 @transaction.atomic
-def lift_hold(*, hold_id: int, actor: User | None, now: datetime) -> Hold:
+def lift_hold(*, hold_id: int, actor: User | None, now: datetime, reason: str = "") -> Hold:
     """End a hold.
 
     Raises: HoldNotOpen.
@@ -83,7 +83,7 @@ def lift_hold(*, hold_id: int, actor: User | None, now: datetime) -> Hold:
         action="contacts.hold_lifted",
         actor=actor,
         at=now,
-        payload={"hold": hold.name},
+        payload={"hold": hold.name, "reason": reason},
     )
     hold.refresh_from_db()
     return hold
