@@ -1,4 +1,4 @@
-"""Where the borrower's help pages are; the staff's pages hang in the admin (``sites``, ``admin``)."""
+"""Where the borrower's help pages are; the staff's hang in the admin (``sites``, ``admin``)."""
 
 from django.urls import path
 

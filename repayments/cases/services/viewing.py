@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from accounts.models import User
 from repayments.audit.models import Event
 from repayments.audit.services import record_event
@@ -24,9 +22,10 @@ def record_queue_viewed(*, actor: User, now: datetime) -> None:
 
 
 def _record_look(*, stream: str, action: str, actor: User, now: datetime) -> None:
-    with transaction.atomic():
-        seen = Event.objects.filter(
-            stream=stream, action=action, actor=actor, at__gt=now - SAME_LOOK, at__lte=now
-        )
-        if not seen.exists():
-            record_event(stream=stream, action=action, actor=actor, at=now)
+    # Asked outside a transaction, or every look would wait for SQLite's one writer. Two looks at
+    # once may both be recorded, which does no harm.
+    seen = Event.objects.filter(
+        stream=stream, action=action, actor=actor, at__gt=now - SAME_LOOK, at__lte=now
+    )
+    if not seen.exists():
+        record_event(stream=stream, action=action, actor=actor, at=now)

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from repayments.cases.forms import HelpForm
 from repayments.cases.help_page import get_help_page
-from repayments.cases.models import CaseKind
-from repayments.cases.services import due_moment, get_policy
-from repayments.cases.services.help import ask_for_help
+from repayments.cases.models import CaseKind, CasePolicy
+from repayments.cases.services import ask_for_help, due_moment
 from repayments.clock import now
 from repayments.loans.models import Loan
 from repayments.templatetags.amounts import local_time
@@ -123,6 +122,8 @@ def _render(
 ) -> HttpResponse:
     page = get_help_page(loan=loan)
     moment = now()
+    policies = {topic.kind: CasePolicy(kind=topic.kind) for topic in TOPICS}
+    policies |= {policy.kind: policy for policy in CasePolicy.objects.all()}
     context = {
         "loan": loan,
         "page": page,
@@ -135,7 +136,9 @@ def _render(
                 "text": topic.text,
                 "button": topic.button,
                 "request": page.open_requests.get(topic.kind),
-                "answer_by": due_moment(policy=get_policy(topic.kind), now=moment),
+                "answer_by": due_moment(
+                    policy=policies.get(topic.kind) or CasePolicy(kind=topic.kind), now=moment
+                ),
                 "form": bound if bound and topic.kind == bound_kind else _form(topic),
                 "is_open": topic.kind == bound_kind,
             }
