@@ -7,6 +7,7 @@ from the records with few tries. Refuses to know what the person owes.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -56,6 +57,30 @@ def invite_borrower(*, borrower: Borrower, now: datetime) -> tuple[Invitation, s
         created_at=now,
     )
     return invitation, token
+
+
+@transaction.atomic
+def invite_borrowers(
+    *, borrowers: Sequence[Borrower], now: datetime
+) -> list[tuple[Invitation, str]]:
+    """Make a new link for each of many people, in a few statements; see ``invite_borrower``.
+
+    People who have been activated are left out.
+    """
+    people = [borrower for borrower in borrowers if borrower.user_id is None]
+    Invitation.objects.filter(borrower__in=people, used_at__isnull=True).delete()
+    tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _person in people]
+    expires_at = now + timedelta(days=settings.INVITATION_VALID_DAYS)
+    invitations = Invitation.objects.bulk_create(
+        Invitation(
+            borrower=borrower,
+            token_sha256=hash_token(token),
+            expires_at=expires_at,
+            created_at=now,
+        )
+        for borrower, token in zip(people, tokens, strict=True)
+    )
+    return list(zip(invitations, tokens, strict=True))
 
 
 def get_usable_invitation(*, token: str, now: datetime) -> Invitation:

@@ -5,7 +5,6 @@ from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.clock import now as clock_now
 from accounts.forms import ActivateForm, LanguageForm
-from accounts.models import User
+from accounts.requests import SignedInRequest
 from accounts.services import (
     AlreadyHasAccount,
     InvitationNotUsable,
@@ -66,9 +65,8 @@ def activate(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponse:
-    assert not isinstance(request.user, AnonymousUser)  # noqa: S101 - for the type checker
-    user: User = request.user
+def profile(request: SignedInRequest) -> HttpResponse:
+    user = request.user
     form = LanguageForm(request.POST or None, initial={"language": user.language})
     if request.method == "POST" and form.is_valid():
         change_language(user=user, language=form.cleaned_data["language"])

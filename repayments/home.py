@@ -99,7 +99,7 @@ def get_home(*, user: User, as_of: date) -> Home | None:
         return None
     loan, *others = loans
     position = get_position(loan=loan, as_of=as_of)
-    rows = list_installment_rows(loan=loan, as_of=as_of)
+    rows = list_installment_rows(loan=loan, as_of=as_of, position=position)
     headline, amount, sub, tone, purpose = _answer(loan, position, as_of)
     activity = list_activity(loan=loan, limit=ACTIVITY_SHOWN)
     payments = Payment.objects.filter(
@@ -219,7 +219,10 @@ def _reminder_item(reminder: UpcomingReminder) -> TimelineItem:
         "sms": _("a reminder by text"),
         "push": _("a reminder in the app"),
     }
-    return TimelineItem(reminder.date, words.get(reminder.channel, _("a reminder")))
+    detail = ""
+    if reminder.date <= reminder.due_date:
+        detail = _("of the payment due on %(day)s") % {"day": day_text(reminder.due_date)}
+    return TimelineItem(reminder.date, words.get(reminder.channel, _("a reminder")), detail)
 
 
 def _penalty_words(loan: Loan, position: Position) -> str:

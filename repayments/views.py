@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from accounts.requests import SignedInRequest
 from repayments.clock import today
 from repayments.documents_list import list_documents
 from repayments.home import get_home, pay_url
@@ -14,7 +15,7 @@ from repayments.home import get_home, pay_url
 
 @login_required
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: SignedInRequest) -> HttpResponse:
     as_of = today()
     page = get_home(user=request.user, as_of=as_of)
     if page is None:
@@ -27,7 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def documents(request: HttpRequest) -> HttpResponse:
+def documents(request: SignedInRequest) -> HttpResponse:
     return render(
         request, "repayments/documents.html", {"groups": list_documents(user=request.user)}
     )

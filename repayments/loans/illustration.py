@@ -1,27 +1,30 @@
 """Before a loan: the full schedule and what it costs all in, from terms alone. Pure; no loan exists."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from repayments.loans.amortization import Row, Terms, amortize
-from repayments.loans.annual_cost import AnnualCost, Flow, annual_cost
+from repayments.loans.annual_cost import Flow, annual_cost
+from repayments.money import round_percent
 
 
 @dataclass(frozen=True)
 class Illustration:
-    """Amounts in minor units of the terms' currency."""
+    """Amounts in minor units of the terms' currency; costs in percent a year, as they are shown."""
 
     terms: Terms
     rows: tuple[Row, ...]
     total_interest: int
     total_due: int
     highest_installment: int
-    cost: AnnualCost | None
+    cost_simple: Decimal
+    cost_compound: Decimal
 
 
 def illustrate(terms: Terms) -> Illustration:
     """Work a loan out as it would be signed.
 
-    Returns: the schedule with its totals; ``cost`` is None where nothing is charged.
+    Returns: the schedule with its totals and the annual cost (rules CN-R3).
     Raises: InvalidTerms.
     """
     rows = amortize(terms)
@@ -37,5 +40,6 @@ def illustrate(terms: Terms) -> Illustration:
         total_interest=interest,
         total_due=sum(dues),
         highest_installment=max(dues),
-        cost=cost,
+        cost_simple=round_percent(cost.simple),
+        cost_compound=round_percent(cost.compound),
     )

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.requests import SignedInRequest
 from repayments.clock import today
 from repayments.loans.activity import list_activity
 from repayments.loans.amortization import InvalidTerms, Terms
@@ -13,6 +14,7 @@ from repayments.loans.forms import IllustrationForm
 from repayments.loans.illustration import illustrate
 from repayments.loans.models import Loan
 from repayments.loans.queries import (
+    InstallmentRow,
     get_position,
     list_installment_rows,
     working_of_payoff,
@@ -22,7 +24,7 @@ from repayments.loans.queries import (
 ILLUSTRATION_CURRENCY = "CNY"
 
 
-def _get_loan_for_user(request: HttpRequest, public_id: str) -> Loan:
+def _get_loan_for_user(request: SignedInRequest, public_id: str) -> Loan:
     loans = Loan.objects.for_borrower(request.user)
     return get_object_or_404(
         loans.select_related("borrower", "product", "book", "stage"), public_id=public_id
@@ -31,11 +33,11 @@ def _get_loan_for_user(request: HttpRequest, public_id: str) -> Loan:
 
 @login_required
 @require_safe
-def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+def detail(request: SignedInRequest, public_id: str) -> HttpResponse:
     loan = _get_loan_for_user(request, public_id)
     as_of = today()
     position = get_position(loan=loan, as_of=as_of)
-    rows = list_installment_rows(loan=loan, as_of=as_of)
+    rows = list_installment_rows(loan=loan, as_of=as_of, position=position)
     context = {
         "loan": loan,
         "position": position,
@@ -51,7 +53,7 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_safe
-def payoff(request: HttpRequest, public_id: str) -> HttpResponse:
+def payoff(request: SignedInRequest, public_id: str) -> HttpResponse:
     loan = _get_loan_for_user(request, public_id)
     as_of = today()
     position = get_position(loan=loan, as_of=as_of)
@@ -93,7 +95,7 @@ def _terms(values: dict[str, object]) -> Terms:
     )
 
 
-def _balance_over_time(rows: list) -> list[dict[str, object]]:
+def _balance_over_time(rows: list[InstallmentRow]) -> list[dict[str, object]]:
     """Give principal paid and unpaid after each installment, for the chart."""
     total = sum(row.principal for row in rows)
     bars, gone = [], 0

@@ -1,7 +1,7 @@
 """People in every situation, for a look at the portal. Made by the services that make real ones.
 
-Dates are relative to ``today``; running it again adds nothing. Passwords are made by chance and said
-once: there is no demo account that anybody knows. It refuses to know how pages look.
+Dates are relative to ``today``; running it again adds nothing. Passwords are made by chance and
+said once: there is no demo account that anybody knows. It refuses to know how pages look.
 """
 
 import secrets
@@ -170,7 +170,7 @@ def current_code(email: str) -> str:
 
 
 def _make_borrower_with_loan(person: Person, today: date) -> Loan:
-    number = f"DEMO-{person.key.upper()}"
+    number = f"HL-2026-{PEOPLE.index(person) + 1:05d}"
     existing = Loan.objects.filter(number=number).first()
     if existing:
         return existing
@@ -223,7 +223,7 @@ def _make_borrower(person: Person, now: datetime) -> Borrower:
         person.email, name=person.name, phone=person.phone, language=person.language
     )
     borrower = Borrower.objects.create(
-        reference=f"D-{person.key}",
+        reference=f"C-{PEOPLE.index(person) + 70031}",
         kind=person.kind,
         legal_name=person.name,
         email=person.email,

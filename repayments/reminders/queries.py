@@ -21,6 +21,7 @@ class UpcomingReminder:
     date: date
     kind: str
     channel: str
+    due_date: date
 
 
 def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
@@ -62,7 +63,7 @@ def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
         )
     )
     found = {
-        UpcomingReminder(day, policy.kind, policy.channel)
+        UpcomingReminder(day, policy.kind, policy.channel, row.due_date)
         for row in rows
         for policy in policies
         if as_of < (day := row.due_date + timedelta(days=policy.offset_days)) <= last

@@ -67,6 +67,14 @@ def long_day(value: date | None) -> str:
 
 
 @register.filter
+def year_day(value: date | None) -> str:
+    """Write a date with its year, short enough for a table: "12 Nov 2025", "2025年11月12日"."""
+    if not value:
+        return ""
+    return date_format(value, "Y年n月j日" if _is_chinese() else "j M Y", use_l10n=False)
+
+
+@register.filter
 def weekday_day(value: date | None) -> str:
     """Write a date with its weekday, for appointments: "Tue 1 Dec", "12月1日周二"."""
     if not value:

@@ -1,0 +1,183 @@
+"""The answer first: what is owed, what it means, what happens next, what can be done."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Borrower, User
+from repayments.home import get_home
+from repayments.loans.models import Loan
+from repayments.loans.services import record_payment
+from tests.home.conftest import NOW
+
+Lend = Callable[..., Loan]
+
+
+def test_nothing_late_shows_the_next_payment(lend: Lend, borrower: Borrower) -> None:
+    lend()
+    home = get_home(user=borrower.user, as_of=date(2026, 8, 20))
+    assert home is not None
+    assert (home.headline, home.amount, home.tone) == ("Next payment", 10_662, "fine")
+    assert home.pay_purpose == "next"
+
+
+def test_twelve_days_late_says_so(lend: Lend, borrower: Borrower) -> None:
+    lend()
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
+    assert home is not None
+    assert (home.headline, home.amount, home.tone) == ("Due now", 10_662, "late")
+    assert home.sub.startswith("12 days late")
+
+
+def test_on_the_due_date_nobody_is_late(lend: Lend, borrower: Borrower) -> None:
+    lend()
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 12))
+    assert home is not None
+    assert (home.headline, home.tone) == ("Due today", "soon")
+
+
+def test_what_happens_next_names_the_day_a_person_takes_over(lend: Lend, borrower: Borrower) -> None:
+    lend()
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
+    assert home is not None
+    assert any(item.date == date(2026, 10, 12) for item in home.timeline)
+    assert home.timeline[0].state == "now"
+    assert [item.date for item in home.timeline] == sorted(item.date for item in home.timeline)
+
+
+def test_the_late_loan_comes_first_and_the_others_are_listed(lend: Lend, borrower: Borrower) -> None:
+    lend("EARLY", first_due_on=date(2026, 12, 12))
+    late = lend("LATE")
+    Loan.objects.filter(pk=late.pk).update(days_past_due=12)
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
+    assert home is not None
+    assert home.loan == late
+    assert [loan.number for loan in home.others] == ["EARLY"]
+
+
+def test_a_payment_shows_as_activity(lend: Lend, borrower: Borrower) -> None:
+    loan = lend()
+    record_payment(
+        loan_id=loan.pk,
+        amount=10_662,
+        effective_date=date(2026, 9, 12),
+        reference="p1",
+        actor=None,
+        now=NOW,
+    )
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 13))
+    assert home is not None
+    assert home.activity[0].amount == 10_662
+    assert home.position.installments_paid == 1
+
+
+def test_a_loan_to_sign_says_so(lend: Lend, borrower: Borrower) -> None:
+    lend(status=Loan.Status.PENDING_SIGNATURE)
+    home = get_home(user=borrower.user, as_of=date(2026, 8, 12))
+    assert home is not None
+    assert home.headline == "Your new loan"
+
+
+def test_the_page_shows_figure_working_and_button(lend: Lend, reader: Client) -> None:
+    lend()
+    with time_machine.travel("2026-09-24T04:00:00Z"):
+        page = reader.get("/").content.decode()
+    assert "¥106.62" in page
+    assert "12 days late" in page
+    assert "How is this worked out?" in page
+    assert "Pay ¥106.62" in page
+
+
+@pytest.mark.parametrize("number", [1, 6])
+def test_queries_do_not_grow_with_loans(
+    lend: Lend,
+    reader: Client,
+    number: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for at in range(number):
+        lend(f"L-{at}")
+    # session, user, last seen (3); loans; rows, charges, balances, entries of the position (4);
+    # the schedule's rows again and the stage (3); activity and its parts (2); payments; reminders
+    # (2); case policy; contracts; plans.
+    with time_machine.travel("2026-09-24T04:00:00Z"), django_assert_max_num_queries(22):
+        reader.get("/")
+
+
+def test_somebody_without_a_loan_sees_a_kind_page(client: Client, db: None) -> None:
+    client.force_login(User.objects.create_user("new@example.com"))
+    assert client.get("/").status_code == 200
+
+
+def test_the_anonymous_go_to_sign_in(client: Client, db: None) -> None:
+    assert client.get("/")["Location"].startswith("/accounts/login/")
+
+
+def test_a_wrong_method_is_refused(reader: Client) -> None:
+    assert reader.post("/").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/loans/{}/", "/loans/{}/payoff/"])
+def test_a_strangers_loan_is_not_there(lend: Lend, client: Client, path: str) -> None:
+    loan = lend()
+    client.force_login(User.objects.create_user("other@example.com"))
+    assert client.get(path.format(loan.public_id)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/loans/{}/", "/loans/{}/payoff/"])
+def test_a_loans_pages_open(lend: Lend, reader: Client, path: str) -> None:
+    loan = lend()
+    with time_machine.travel("2026-09-24T04:00:00Z"):
+        assert reader.get(path.format(loan.public_id)).status_code == 200
+
+
+def test_paying_all_off_is_itemized(lend: Lend, reader: Client) -> None:
+    loan = lend()
+    with time_machine.travel("2026-08-22T04:00:00Z"):
+        page = reader.get(f"/loans/{loan.public_id}/payoff/").content.decode()
+    # 1,200.00 and 10 of 31 days of the first 12.00 of interest.
+    assert "¥1,203.87" in page
+
+
+def test_documents_open_without_any(reader: Client) -> None:
+    assert reader.get("/documents/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/illustration/", "/accessibility/", "/offline/", "/sw.js"])
+def test_public_pages_ask_for_no_sign_in(client: Client, db: None, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+def test_the_illustration_gives_the_published_cost(client: Client, db: None) -> None:
+    client.cookies["django_language"] = "en"
+    answer = client.get(
+        "/illustration/",
+        {
+            "principal": "10000",
+            "annual_rate": "12",
+            "installments": "12",
+            "amortization": "equal_installment",
+        },
+    )
+    page = answer.content.decode()
+    assert "12.00 %" in page
+    assert "12.68 %" in page
+
+
+@pytest.mark.parametrize("principal", ["", "abc", "1e5", "-5", "0", "１００", "9" * 30, "1.234"])
+def test_a_bad_amount_is_shown_at_its_field(client: Client, db: None, principal: str) -> None:
+    answer = client.get(
+        "/illustration/",
+        {
+            "principal": principal,
+            "annual_rate": "12",
+            "installments": "12",
+            "amortization": "equal_installment",
+        },
+    )
+    assert answer.status_code == 422
+    assert "principal" in answer.context["form"].errors
