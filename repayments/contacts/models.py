@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Borrower, Language
+from repayments.contacts.secrets import WIPED
 
 
 class Channel(models.TextChoices):
@@ -255,6 +256,11 @@ class Message(models.Model):
                 fields=["claimed_at"],
                 condition=Q(status="sending"),
                 name="contacts_message_sending",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=~Q(secret=WIPED),
+                name="contacts_message_secret",
             ),
             models.Index(fields=["subject", "created_at"], name="contacts_message_subject"),
             models.Index(

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 PURPOSE = b"repayments.contacts.secrets"
+# What stands where a secret was.
+WIPED = ""
 
 
 class SecretUnreadable(Exception):
@@ -24,7 +26,7 @@ class SecretUnreadable(Exception):
 def encrypt(values: Mapping[str, str]) -> str:
     """Encrypt a flat mapping; an empty one gives an empty text."""
     if not values:
-        return ""
+        return WIPED
     return _fernet(settings.SECRET_KEY).encrypt(json.dumps(dict(values)).encode()).decode()
 
 

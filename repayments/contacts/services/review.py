@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.contacts.models import Message
+from repayments.contacts.secrets import WIPED
 
 Status = Message.Status
 
@@ -31,7 +32,7 @@ def mark_message_sent(*, message_id: int, reason: str, actor: User, now: datetim
         actor=actor,
         now=now,
         sent_at=now,
-        secret="",
+        secret=WIPED,
     )
 
 

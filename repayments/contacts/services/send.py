@@ -15,7 +15,7 @@ from django.db.models import F
 from repayments.contacts import rechecks, rendering
 from repayments.contacts.models import Decision, Message
 from repayments.contacts.rendering import Rendered, RenderError
-from repayments.contacts.secrets import SecretUnreadable
+from repayments.contacts.secrets import WIPED, SecretUnreadable
 from repayments.contacts.services.decide import decide
 from repayments.contacts.transports import NotSent, OutcomeUnknown, Outgoing, get_transport
 
@@ -58,7 +58,7 @@ def send_message(*, message_id: int, now: datetime) -> None:
         reference = transport.send(outgoing)
     except NotSent as refusal:
         if refusal.is_final:
-            _move(message_id, Status.SENDING, Status.FAILED, error=str(refusal)[:500], secret="")
+            _move(message_id, Status.SENDING, Status.FAILED, error=str(refusal)[:500], secret=WIPED)
         else:
             _postpone(message_id, Status.SENDING, str(refusal), now)
         return
@@ -71,7 +71,7 @@ def send_message(*, message_id: int, now: datetime) -> None:
         return
     sent: dict[str, Any] = {"sent_at": now, "provider_reference": reference[:120], "error": ""}
     if not transport.keeps_secret:
-        sent["secret"] = ""
+        sent["secret"] = WIPED
     _move(message_id, Status.SENDING, Status.SENT, **sent)
 
 
@@ -92,16 +92,16 @@ def _claim(message_id: int, now: datetime) -> _Claim | None:
     )
     if message.attempts > MAX_ATTEMPTS:
         # Whoever held it before did not come back to say why.
-        _move(message_id, Status.SENDING, Status.FAILED, error="too many tries", secret="")
+        _move(message_id, Status.SENDING, Status.FAILED, error="too many tries", secret=WIPED)
         return None
     if message.expires_at and message.expires_at <= now:
-        _move(message_id, Status.SENDING, Status.CANCELED, error="expired", secret="")
+        _move(message_id, Status.SENDING, Status.CANCELED, error="expired", secret=WIPED)
         return None
     if not rechecks.is_still_wanted(message, now):
-        _move(message_id, Status.SENDING, Status.CANCELED, error="no longer wanted", secret="")
+        _move(message_id, Status.SENDING, Status.CANCELED, error="no longer wanted", secret=WIPED)
         return None
     if not message.address:
-        _move(message_id, Status.SENDING, Status.FAILED, error="no address on record", secret="")
+        _move(message_id, Status.SENDING, Status.FAILED, error="no address on record", secret=WIPED)
         return None
     decision = decide(
         borrower=message.borrower,
@@ -124,7 +124,7 @@ def _claim(message_id: int, now: datetime) -> _Claim | None:
         )
         return None
     if decision.verdict == Decision.Verdict.REFUSE:
-        _move(message_id, Status.SENDING, Status.REFUSED, error=decision.code, secret="")
+        _move(message_id, Status.SENDING, Status.REFUSED, error=decision.code, secret=WIPED)
         return None
     try:
         return _Claim(message, rendering.render_message(message))
@@ -134,7 +134,7 @@ def _claim(message_id: int, now: datetime) -> _Claim | None:
             Status.SENDING,
             Status.FAILED,
             error=f"cannot be written: {error}"[:500],
-            secret="",
+            secret=WIPED,
         )
         return None
 
@@ -157,7 +157,7 @@ def _postpone(message_id: int, source: str, reason: str, now: datetime) -> None:
         # The claim was rolled back, and its count with it.
         attempts += 1
     if attempts >= MAX_ATTEMPTS:
-        values: dict[str, Any] = {"status": Status.FAILED, "secret": ""}
+        values: dict[str, Any] = {"status": Status.FAILED, "secret": WIPED}
     else:
         wait = min(timedelta(minutes=2**attempts / 2), LONGEST_WAIT)
         values = {"status": Status.DUE, "not_before": now + wait, "claimed_at": None}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from repayments.contacts.models import Message
+from repayments.contacts.secrets import WIPED
 from repayments.contacts.transports import NotSent, get_transport
 
 Status = Message.Status
@@ -44,9 +45,9 @@ def return_stale_messages(*, now: datetime) -> int:
 def wipe_secrets(*, now: datetime) -> int:
     """Empty secrets that are of no use any more: expired, or shown for a day after sending."""
     return (
-        Message.objects.exclude(secret="")
+        Message.objects.exclude(secret=WIPED)
         .filter(
             Q(expires_at__lte=now) | Q(status=Status.SENT, sent_at__lte=now - KEEP_SHOWN_SECRETS)
         )
-        .update(secret="")
+        .update(secret=WIPED)
     )
