@@ -29,7 +29,7 @@ SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL.startswith("https://") else []
 
 # --- The lender ---------------------------------------------------------------------------------
-LENDER_NAME = env.str("LENDER_NAME", default="Harbor Lending 海港小贷")
+LENDER_NAME = env.str("LENDER_NAME", default="海港小贷 Harbor")
 LENDER_TIME_ZONE = env.str("LENDER_TIME_ZONE", default="Asia/Shanghai")
 LENDER_PHONE = env.str("LENDER_PHONE", default="400-000-0000")
 LENDER_EMAIL = env.str("LENDER_EMAIL", default="help@lender.example")
