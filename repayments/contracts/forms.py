@@ -43,7 +43,7 @@ class SignForm(forms.Form):
     name = forms.CharField(
         label=_("Your name"),
         max_length=200,
-        required=False,
+        error_messages={"required": _("Please type or draw your name.")},
         widget=forms.TextInput(attrs={"autocomplete": "name", "spellcheck": "false"}),
     )
     drawing = forms.CharField(required=False, widget=forms.HiddenInput, label=_("Your drawing"))
@@ -51,6 +51,8 @@ class SignForm(forms.Form):
     def __init__(self, data: Any = None, *, borrower: Borrower) -> None:
         super().__init__(data)
         self.borrower = borrower
+        if data and data.get("drawing"):
+            self.fields["name"].required = False
         self.fields["name"].help_text = _("As it stands in the document: %(name)s") % {
             "name": borrower.legal_name
         }
@@ -67,8 +69,6 @@ class SignForm(forms.Form):
             elif name:
                 name = services.check_name(name=name, borrower=self.borrower)
                 cleaned["draft"] = services.Draft(Signature.Mode.TYPED, name)
-            else:
-                self.add_error("name", _("Please type or draw your name."))
         except (DrawingRefused, services.NameRefused) as refusal:
             self.add_error("name", str(refusal))
         return cleaned
@@ -90,7 +90,6 @@ class VerifyForm(forms.Form):
     document = forms.FileField(
         label=_("The PDF file"),
         help_text=_("Up to 10 MB. We look at it and do not keep it."),
-        required=False,
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": "application/pdf,.pdf"}),
     )
@@ -98,9 +97,14 @@ class VerifyForm(forms.Form):
         label=_("Or the code on its last page"),
         help_text=_("Twelve letters and digits, such as 7K4M-Q2XD-9FHP."),
         max_length=60,
-        required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
+
+    def __init__(self, data: Any = None, files: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, files, **kwargs)
+        # One of the two is needed, so neither is shown as optional.
+        for field in self.fields.values():
+            field.required = data is None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from repayments.contracts import sealing, verification
+from repayments.contracts.documents import ContractData, LabelValue
 from repayments.contracts.models import Blob, Contract, ContractRevision, Signature
 
 VERIFY_CODE = re.compile(r"[0-9A-Z]{12}")
@@ -41,6 +42,48 @@ class CodeAnswer:
 
     state: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """One payment as printed; ``parts`` are labeled texts."""
+
+    due: str
+    number: str
+    total: str
+    parts: Sequence[LabelValue]
+
+
+@dataclass(frozen=True)
+class ScheduleTable:
+    """The schedule of a document, in the order a phone shows it: day and payment first."""
+
+    due: str
+    number: str
+    total: str
+    parts: Sequence[str]
+    rows: Sequence[ScheduleRow]
+    sum: ScheduleRow
+
+
+def read_schedule(data: ContractData) -> ScheduleTable | None:
+    """Take the schedule out of a document's data; None where it has none."""
+    table = data["schedule"]
+    if table is None:
+        return None
+    number, due, *parts, total = table["columns"]
+
+    def row(cells: Sequence[str]) -> ScheduleRow:
+        labeled = zip(parts, cells[2:-1], strict=True)
+        return ScheduleRow(
+            due=cells[1],
+            number=cells[0],
+            total=cells[-1],
+            parts=[{"label": label, "value": value} for label, value in labeled],
+        )
+
+    rows = [row(cells) for cells in table["rows"]]
+    return ScheduleTable(due, number, total, parts, rows, row(table["total"]))
 
 
 def get_signed_facts(contract: Contract) -> SignedFacts:

@@ -21,7 +21,7 @@ if (pad) {
   pad.hidden = false;
   // White in dark mode too: the ink is black, as on paper. Drawing must not scroll the page.
   Object.assign(canvas.style, {
-    width: "100%", background: "#fff", border: "1px solid var(--edge)",
+    width: "100%", border: "1px solid var(--edge)",
     borderRadius: "8px", touchAction: "none", cursor: "crosshair",
   });
   Object.assign(pen, { lineWidth: 4, lineCap: "round", lineJoin: "round", strokeStyle: "#000" });
@@ -34,7 +34,8 @@ if (pad) {
     ];
   };
   const clear = () => {
-    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
     field.value = "";
   };
 

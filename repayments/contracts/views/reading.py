@@ -10,6 +10,7 @@ from repayments.clock import now
 from repayments.contracts import consents, reading, services
 from repayments.contracts.forms import ConsentForm
 from repayments.contracts.models import Contract
+from repayments.contracts.queries import read_schedule
 from repayments.contracts.stored import FrozenDocument, get_frozen
 from repayments.contracts.views.common import (
     AGREE,
@@ -90,6 +91,7 @@ def read(request: HttpRequest, public_id: object) -> HttpResponse:
     document = get_frozen(contract)
     context = step_context(contract, READ) | {
         "data": document.data,
+        "schedule": read_schedule(document.data),
         "is_open": is_open,
         "token": _write_note(request, contract, document, consents.READ) if is_open else "",
     }

@@ -1,0 +1,107 @@
+"""Staff see contracts and their words; what happens to a contract happens through services."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from repayments.clock import now
+from repayments.contracts.models import (
+    Contract,
+    ContractRevision,
+    ContractTemplate,
+    Signature,
+    TemplateVersion,
+)
+
+UNSEALED = ("borrower_signed", "sealing", "seal_failed")
+
+
+class ReadOnly:
+    """Rows are shown; nobody adds, changes or deletes one here."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+
+class UnsealedFilter(admin.SimpleListFilter):
+    """Signed contracts that wait for their seal, by how long they do."""
+
+    title = _("waiting for the seal")
+    parameter_name = "unsealed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("any", _("all")), ("10", _("over 10 minutes")), ("60", _("over an hour"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is None:
+            return queryset
+        waiting = queryset.filter(status__in=UNSEALED).order_by("signed_at")
+        if value.isdigit():
+            waiting = waiting.filter(signed_at__lte=_minutes_ago(int(value)))
+        return waiting
+
+
+class RevisionInline(ReadOnly, admin.TabularInline):
+    model = ContractRevision
+    fields = ("n", "kind", "blob", "created_at")
+    ordering = ("n",)
+    extra = 0
+
+
+class SignatureInline(ReadOnly, admin.TabularInline):
+    model = Signature
+    fields = ("order", "party", "mode", "name", "signed_at", "tsa_time", "cert_fingerprint")
+    ordering = ("order",)
+    extra = 0
+
+
+@admin.register(Contract)
+class ContractAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("reference", "kind", "borrower", "status", "waits", "seal_error", "created_at")
+    list_filter = (UnsealedFilter, "status", "kind")
+    list_select_related = ("loan__borrower",)
+    search_fields = ("reference", "loan__number", "verify_code")
+    ordering = ("-created_at",)
+    show_full_result_count = False
+    inlines = (RevisionInline, SignatureInline)
+    exclude = ("consents",)
+
+    @admin.display(description=_("borrower"))
+    def borrower(self, contract: Contract) -> str:
+        return contract.loan.borrower.legal_name
+
+    @admin.display(description=_("waits for the seal"))
+    def waits(self, contract: Contract) -> str:
+        if contract.status not in UNSEALED or contract.signed_at is None:
+            return ""
+        minutes = int((now() - contract.signed_at).total_seconds()) // 60
+        return ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes) % {"minutes": minutes}
+
+
+@admin.register(TemplateVersion)
+class TemplateVersionAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("template", "number", "locale", "title", "status", "published_at")
+    list_filter = ("status", "locale", "template")
+    list_select_related = ("template",)
+    show_full_result_count = False
+
+
+@admin.register(ContractTemplate)
+class ContractTemplateAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("key", "kind")
+
+
+def _minutes_ago(minutes: int) -> datetime:
+    return now() - timedelta(minutes=minutes)
