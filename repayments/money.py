@@ -172,7 +172,9 @@ def round_minor(
     """
     if multiple < 1:
         raise ValueError(f"multiple must be at least 1, not {multiple}")
-    steps = abs(Fraction(value)) / multiple
+    steps = abs(Fraction(value))
+    if multiple != 1:
+        steps /= multiple
     whole, rest = divmod(steps.numerator, steps.denominator)
     twice = 2 * rest
     if rounding == "up":

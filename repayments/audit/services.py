@@ -106,7 +106,14 @@ def record_events(events: Sequence[NewEvent], *, actor: User | None, at: datetim
         head.seq, head.hash = event.seq, event.hash
         rows.append(event)
     Event.objects.bulk_create(rows, batch_size=500)
-    Head.objects.bulk_update(heads.values(), ["seq", "hash"], batch_size=200)
+    # Every head is there and locked, so this updates them, many times as fast as bulk_update.
+    Head.objects.bulk_create(
+        heads.values(),
+        update_conflicts=True,
+        unique_fields=["stream"],
+        update_fields=["seq", "hash"],
+        batch_size=300,
+    )
     return len(rows)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache
 
 from repayments.dates import DAY_COUNTS, UNITS, add_periods, list_due_dates, year_fraction
 from repayments.money import MAX_DIGITS, ROUNDINGS, UnknownCurrency, exponent, round_minor
@@ -291,7 +292,12 @@ def explicit_schedule(
 
 
 def _interest(terms: Terms, base: int, fraction: Fraction) -> int:
-    return round_minor(base * Fraction(terms.annual_rate) / 100 * fraction, terms.rounding)
+    return round_minor(base * _rate_of_period(terms.annual_rate, fraction), terms.rounding)
+
+
+@lru_cache(maxsize=4096)
+def _rate_of_period(annual_rate: Decimal, fraction: Fraction) -> Fraction:
+    return Fraction(annual_rate) / 100 * fraction
 
 
 def _annuity(principal: int, annual_rate: Decimal, fractions: Sequence[Fraction]) -> Decimal:

@@ -5,6 +5,7 @@ from repayments.contacts.services.decide import decide
 from repayments.contacts.services.holds import HoldNotOpen, lift_hold, place_hold
 from repayments.contacts.services.opt_out import start_messages, stop_messages
 from repayments.contacts.services.queue import MissingValue, UnknownTemplate, queue_message
+from repayments.contacts.services.queue_many import NewMessage, queue_messages
 from repayments.contacts.services.review import (
     MessageMovedOn,
     mark_message_sent,
@@ -29,6 +30,7 @@ __all__ = [
     "HoldNotOpen",
     "MessageMovedOn",
     "MissingValue",
+    "NewMessage",
     "SameAuthor",
     "UnknownTemplate",
     "VersionNotDraft",
@@ -43,6 +45,7 @@ __all__ = [
     "place_hold",
     "publish_template_version",
     "queue_message",
+    "queue_messages",
     "return_stale_messages",
     "send_message",
     "send_message_again",

@@ -57,7 +57,7 @@ def queue_message(
         visibly, and the caller's act stands.
     Raises: UnknownTemplate, MissingValue.
     """
-    version = _published_version(template_key, channel)
+    version = published_version(template_key, channel)
     hidden = {**(secret or {})}
     missing = rendering.needed_values(version) - set(context) - set(hidden)
     if missing:
@@ -71,7 +71,7 @@ def queue_message(
             "subject": subject,
             "purpose": purpose,
             "channel": channel,
-            "address": address or _address_on_record(borrower, user, channel),
+            "address": address or address_on_record(borrower, user, channel),
             "language": _language(borrower, user),
             "template_version": version,
             "context": {key: str(text) for key, text in context.items() if key in used},
@@ -89,7 +89,7 @@ def queue_message(
     return message
 
 
-def _published_version(template_key: str, channel: str) -> MessageTemplateVersion:
+def published_version(template_key: str, channel: str) -> MessageTemplateVersion:
     version = (
         MessageTemplateVersion.objects.filter(
             template__key=template_key,
@@ -104,7 +104,7 @@ def _published_version(template_key: str, channel: str) -> MessageTemplateVersio
     return version
 
 
-def _address_on_record(borrower: Borrower | None, user: User | None, channel: str) -> str:
+def address_on_record(borrower: Borrower | None, user: User | None, channel: str) -> str:
     """Give the address a person signs in with before the one on the lender's record."""
     if channel == Channel.EMAIL:
         return (user.email if user else "") or (borrower.email if borrower else "")

@@ -1,0 +1,149 @@
+"""Bill what falls due, for all loans at once: raw SQL, on SQLite and PostgreSQL.
+
+What ``services.work`` does for one loan under its lock these statements do for a book of any size:
+an entry of kind interest and one of kind fee for each installment due, with its postings, its
+number in the book without gaps, the cached balances, and what is billed of the installment. Raw SQL
+because the ORM knows no ``INSERT … SELECT``. A second run finds nothing to bill and writes nothing.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+# Numbers a row of a statement from 1 and takes the key of an entry to be.
+_NEXT_ENTRY = {
+    "postgresql": "nextval(pg_get_serial_sequence('ledger_journalentry', 'id'))",
+    "sqlite": (
+        "ROW_NUMBER() OVER () + COALESCE("
+        "(SELECT seq FROM sqlite_sequence WHERE name = 'ledger_journalentry'), 0)"
+    ),
+}
+_DAY = {"postgresql": "CAST(%(as_of)s AS date)", "sqlite": "%(as_of)s"}
+_MOMENT = {"postgresql": "CAST(%(now)s AS timestamptz)", "sqlite": "%(now)s"}
+
+# Unbilled rows are open rows, so the index of open installments answers.
+_DUE = """
+    FROM loans_installment i JOIN loans_loan l ON l.id = i.loan_id
+    WHERE i.is_current AND i.unpaid > 0 AND i.due_date <= {day}
+        AND (i.interest_billed < i.interest_due OR i.fee_billed < i.fee_due)
+        AND l.status = 'active' {among}
+"""
+
+# Whoever pays waits here, or has paid by the time the next statement looks.
+_LOCK = "SELECT COUNT(*) FROM (SELECT l.id {due} ORDER BY l.id FOR UPDATE OF l) AS locked"
+
+_LINES = """
+    CREATE TEMPORARY TABLE billing_line AS
+    SELECT {next_entry} AS entry_id, n.* FROM (
+        SELECT p.*, b.last_seq + ROW_NUMBER() OVER (
+            PARTITION BY p.book_id ORDER BY p.due_date, p.installment_id, p.kind DESC
+        ) AS seq
+        FROM (
+            SELECT i.id AS installment_id, l.book_id, i.due_date, 'interest' AS kind,
+                i.interest_due - i.interest_billed AS amount
+            {due} AND i.interest_billed < i.interest_due
+            UNION ALL
+            SELECT i.id, l.book_id, i.due_date, 'fee', i.fee_due - i.fee_billed
+            {due} AND i.fee_billed < i.fee_due
+        ) AS p JOIN ledger_book b ON b.id = p.book_id
+    ) AS n
+"""
+
+# A row that was billed once and had it taken back needs a name of its own.
+_ENTRIES = """
+    INSERT INTO ledger_journalentry
+        (id, book_id, seq, kind, effective_date, posted_at, reference)
+    SELECT n.entry_id, n.book_id, n.seq, n.kind, n.due_date, {moment},
+        'installment:' || n.installment_id || CASE WHEN EXISTS (
+            SELECT 1 FROM ledger_journalentry e WHERE e.book_id = n.book_id AND e.kind = n.kind
+                AND e.reference = 'installment:' || n.installment_id
+        ) THEN ':again:' || n.seq ELSE '' END
+    FROM billing_line n
+"""
+
+_POSTINGS = """
+    INSERT INTO ledger_posting (entry_id, account, amount)
+    SELECT entry_id, kind || '_receivable', amount FROM billing_line
+    UNION ALL
+    SELECT entry_id, kind || '_income', -amount FROM billing_line
+"""
+
+# "WHERE true" keeps SQLite from reading ON CONFLICT as a join.
+_BALANCES = """
+    INSERT INTO ledger_balance (book_id, account, amount)
+    SELECT book_id, account, amount FROM (
+        SELECT book_id, kind || '_receivable' AS account, SUM(amount) AS amount
+        FROM billing_line GROUP BY book_id, kind
+        UNION ALL
+        SELECT book_id, kind || '_income', -SUM(amount) FROM billing_line GROUP BY book_id, kind
+    ) AS moved WHERE true
+    ON CONFLICT (book_id, account) DO UPDATE SET amount = ledger_balance.amount + excluded.amount
+"""
+
+_NUMBERS = """
+    UPDATE ledger_book SET last_seq = last_seq + n.lines
+    FROM (SELECT book_id, COUNT(*) AS lines FROM billing_line GROUP BY book_id) AS n
+    WHERE n.book_id = ledger_book.id
+"""
+
+_INSTALLMENTS = """
+    UPDATE loans_installment SET interest_billed = interest_due, fee_billed = fee_due
+    WHERE id IN (SELECT installment_id FROM billing_line)
+"""
+
+_IMPORTED = "AND l.id IN (SELECT loan_id FROM tape_loan WHERE loan_id IS NOT NULL)"
+
+
+@transaction.atomic
+def bill_due(*, as_of: date, now: datetime) -> int:
+    """Bill interest and fees of every running loan's installments due on or before a day.
+
+    Args:
+        as_of: the lender's day; entries are effective on the due dates.
+    Returns: how many entries were posted; 0 when run again.
+    Locks: the loans it bills.
+    """
+    return _bill("", as_of, now)
+
+
+@transaction.atomic
+def bill_imported(*, as_of: date, now: datetime) -> int:
+    """Bill what is due of the loans a tape has just brought; see ``tape.staging``."""
+    return _bill(_IMPORTED, as_of, now)
+
+
+def lift_time_limit() -> None:
+    """Let this transaction's statements run for as long as a large book needs."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+
+
+def _bill(among: str, as_of: date, now: datetime) -> int:
+    vendor = connection.vendor
+    values = {"as_of": as_of, "now": connection.ops.adapt_datetimefield_value(now)}
+
+    def run(sql: str) -> int:
+        written = sql.replace("{due}", _DUE).format(
+            among=among,
+            day=_DAY[vendor],
+            moment=_MOMENT[vendor],
+            next_entry=_NEXT_ENTRY[vendor],
+        )
+        used: dict[str, Any] = {name: values[name] for name in values if f"%({name})s" in written}
+        cursor.execute(written, used or None)
+        return int(cursor.rowcount)
+
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS billing_line")
+        if vendor == "postgresql":
+            lift_time_limit()
+            run(_LOCK)
+        run(_LINES)
+        billed = run(_ENTRIES)
+        if billed:
+            for statement in (_POSTINGS, _BALANCES, _NUMBERS, _INSTALLMENTS):
+                run(statement)
+        cursor.execute("DROP TABLE billing_line")
+    return billed
