@@ -19,10 +19,15 @@ AMOUNT_ERRORS = {
     "zero": _("The amount has to be above zero."),
     "too_large": _("That is more than can be paid at once."),
 }
+BOTH_GIVEN = _(
+    "You wrote an amount and marked another choice. Mark “Another amount”, or empty the field."
+)
 
 
 class PayForm(forms.Form):
     """What to pay. ``cleaned_data["minor"]`` is the amount in minor units."""
+
+    use_required_attribute = False
 
     purpose = forms.ChoiceField(label=_("How much do you want to pay?"))
     amount = forms.CharField(
@@ -41,12 +46,22 @@ class PayForm(forms.Form):
         purpose.error_messages["required"] = _("Choose what you want to pay.")
         purpose.error_messages["invalid_choice"] = _("Choose one of the amounts below.")
 
+    def full_clean(self) -> None:
+        """Ask for the typed amount with its own choice only; its label says nothing of that."""
+        self.fields["amount"].required = False
+        super().full_clean()
+        self.fields["amount"].required = True
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         purpose = cleaned.get("purpose")
         if purpose is None:
             return cleaned
         at_fault = "amount" if purpose == Payment.Purpose.OTHER else "purpose"
+        if cleaned.get("amount") and purpose != Payment.Purpose.OTHER:
+            # Which of the two was meant is not for us to guess.
+            self.add_error("purpose", BOTH_GIVEN)
+            return cleaned
         try:
             cleaned["minor"] = minor = self._read(purpose, cleaned.get("amount", ""))
             check_amount(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -68,10 +69,19 @@ def _data(payment: Payment, received_at: datetime) -> ReceiptData:
 
 def _allocation_lines(payment: Payment) -> Sequence[LabelValue]:
     assert payment.entry_id is not None
-    return [
-        {"label": line.label, "value": money_text(line.amount, payment.currency)}
-        for line in list_payment_allocations(entry_id=payment.entry_id)
-    ]
+    went = list_payment_allocations(entry_id=payment.entry_id)
+    lines: list[LabelValue] = []
+    for line in went:
+        label = capfirst(line.label)
+        if line.due_date:
+            due = _("due {day}").format(day=long_day(line.due_date))
+            label = f"{label} ({due})"
+        lines.append({"label": label, "value": money_text(line.amount, payment.currency)})
+    kept = (payment.amount_received or 0) - sum(line.amount for line in went)
+    if kept:
+        value = money_text(kept, payment.currency)
+        lines.append({"label": _("Kept for the next installment"), "value": value})
+    return lines
 
 
 def _printable(text: str) -> str:

@@ -149,6 +149,15 @@ def test_a_bad_choice_is_told(signed_in: Client, loan: Loan, purpose: str) -> No
     assert answer.context["form"].errors["purpose"]
 
 
+def test_an_amount_beside_another_choice_is_not_guessed_about(
+    signed_in: Client, loan: Loan
+) -> None:
+    answer = signed_in.post(url(loan), {"purpose": "past_due", "amount": "50"})
+
+    assert "marked another choice" in answer.context["form"].errors["purpose"][0]
+    assert "(optional)" not in answer.content.decode()
+
+
 def test_a_product_without_part_payments_says_the_least(signed_in: Client, loan: Loan) -> None:
     Product.objects.update(partial_payments=False)
 

@@ -63,8 +63,8 @@ def reconcile(*, now: datetime, since: datetime | None = None) -> Reconciliation
     for intent in gateway.list_intents(since=run.since, until=started):
         if _is_news(intent):
             run.intents += 1
-            work = partial(settle, object_type=INTENT, object_id=intent.id, now=now)
-            _attempt(run, f"intent {intent.id}", work)
+            asked = partial(settle, object_type=INTENT, object_id=intent.id, now=now)
+            _attempt(run, f"intent {intent.id}", asked)
     for payment_id in _list_stale_payments(now):
         run.payments += 1
         work = partial(resolve_payment, payment_id=payment_id, now=now)

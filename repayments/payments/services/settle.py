@@ -55,7 +55,7 @@ def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None
         _move(payment_id, session, intent, now)
     else:
         logger.info("no payment of ours behind %s %s", object_type, object_id)
-    return Payment.objects.filter(pk=payment_id).first()
+    return Payment.objects.filter(pk=payment_id).first() if payment_id else None
 
 
 def settle_payment(*, payment_id: int, now: datetime) -> Payment | None:
@@ -75,8 +75,11 @@ def _fetch(object_type: str, object_id: str) -> tuple[CheckoutSession | None, In
     if object_type != INTENT:
         raise ValueError(f"settle takes sessions and intents, not {object_type}")
     intent = gateway.fetch_intent(object_id)
-    known = Payment.objects.filter(pk=_find_payment(None, intent)).exclude(session_id="").first()
-    if intent.status == "succeeded" or known is None:
+    payment_id = _find_payment(None, intent)
+    if intent.status == "succeeded" or payment_id is None:
+        return None, intent
+    known = Payment.objects.get(pk=payment_id)
+    if not known.session_id:
         return None, intent
     # Only the session tells an attempt that was given up from one that goes on.
     session = gateway.fetch_session(known.session_id)

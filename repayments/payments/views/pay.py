@@ -36,7 +36,9 @@ REVIEW_MINUTES = 30
 
 
 def _get_loan_for_user(request: HttpRequest, public_id: str) -> Loan:
-    loans = Loan.objects.for_borrower(request.user).select_related("borrower", "product", "book")
+    loans = Loan.objects.for_borrower(request.user).select_related(
+        "borrower__user", "product", "book"
+    )
     return get_object_or_404(with_attempt(loans), public_id=public_id)
 
 
@@ -81,7 +83,7 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
             amount=wish["amount"],
             payoff_quote_id=_quote_id(loan, wish["quote"]),
             language=get_language() or loan.borrower.language,
-            actor=request.user,
+            actor=loan.borrower.user,
             now=now(),
         )
     except (PaymentNotKnown, PaymentAlreadyMade) as refusal:
@@ -127,7 +129,7 @@ def _render_review(request: HttpRequest, form: PayForm) -> HttpResponse:
     quote = None
     if purpose == Payment.Purpose.PAYOFF:
         quote = quote_payoff(
-            loan_id=loan.pk, good_through=form.page.as_of, actor=request.user, now=now()
+            loan_id=loan.pk, good_through=form.page.as_of, actor=loan.borrower.user, now=now()
         )
         amount = quote.total
     wish: dict[str, Any] = {

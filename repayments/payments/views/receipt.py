@@ -73,12 +73,12 @@ def _render_state(request: HttpRequest, payment: Payment, *, returned: bool) -> 
             return HttpResponseClientRedirect(payment.get_absolute_url())
         context = _waiting(request, payment, outcome)
         return render(request, "payments/receipt.html#state", context)
+    went = list_payment_allocations(entry_id=payment.entry_id) if payment.entry_id else []
     context = _waiting(request, payment, outcome) | {
         "is_open": not returned and is_page_open(payment),
         "paid_on": payment.entry.effective_date if payment.entry else None,
-        "allocations": (
-            list_payment_allocations(entry_id=payment.entry_id) if payment.entry_id else []
-        ),
+        "allocations": went,
+        "kept": (payment.amount_received or 0) - sum(line.amount for line in went),
         "zone": lender_zone().key,
     }
     return render(request, "payments/receipt.html", context)
