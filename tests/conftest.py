@@ -13,6 +13,8 @@ from pytest_django import DjangoDbBlocker
 
 from repayments.append_only import lifted
 
+pytest_plugins = ["tests.live.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:

@@ -1,20 +1,20 @@
-"""The real processes, one set a test module, and a phone that looks at them."""
+"""The real processes for tests of any folder: one set a test module, started on a copy.
+
+A plugin of all tests (see ``tests/conftest.py``), so that a run lays the database once.
+"""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from tests.live.stack import Laid, Stack, laid_database, running_stack
 
-HERE = Path(__file__).resolve().parent
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(HERE):
+        if "laid" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.live)
             # One worker has all of them: two stacks at once would be slow on two cores.
             item.add_marker(pytest.mark.xdist_group("live"))
