@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from repayments.cases.models import Case, CaseKind
-from repayments.cases.timeline import purpose_words
+from repayments.cases.sentences import purpose_words
 from repayments.contacts.models import ContactAttempt, Message
 from repayments.loans.models import Loan
 

@@ -1,33 +1,30 @@
 """Everything that happened on a case's loan, newest first, in sentences for staff.
 
-Audit events of all rooms become sentences here and nowhere else; a test holds ``SENTENCES`` against
-every code the project records. Messages, payments, calls and notes come from their own rows, with
-their state of today. Reads, writes nothing.
+Events are put into words by ``sentences``. Messages, payments, calls and notes come from their own
+rows, with their state of today. Reads, writes nothing.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db.models import Prefetch
-from django.utils.timezone import localtime
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from repayments.audit.models import Event
 from repayments.cases.models import Case, CaseNote
-from repayments.cases.reasons import gate_sentence, hold_name, reason_sentence
+from repayments.cases.reasons import gate_sentence, reason_sentence
+from repayments.cases.sentences import event_sentence, purpose_words
 from repayments.contacts.models import ContactAttempt, Decision, Message
 from repayments.contracts.models import Contract
 from repayments.money import format_money
 from repayments.payments.models import Payment
-from repayments.plans.models import InstallmentPlan
 
 PAGE_SIZE = 25
 # Events of one moment are shown together, even where they pass the end of a page.
 SAME_MOMENT = 25
-# Streams of a loan's contracts and plans that are read along.
+# Streams of a loan's contracts that are read along.
 MOST_STREAMS = 50
 
 
@@ -50,37 +47,11 @@ class TimelinePage:
     older: str
 
 
-# What is recorded, and how it reads. Values in %(…)s come from the event, put into words.
-SENTENCES: dict[str, Any] = {
-    "cases.opened": gettext_lazy("Case opened (%(kind)s)"),
-    "cases.claimed": gettext_lazy("Case claimed"),
-    "cases.released": gettext_lazy("Case given back"),
-    "cases.waiting": gettext_lazy("Waiting until %(until)s"),
-    "cases.noted": gettext_lazy("Note"),
-    "cases.reassigned": gettext_lazy("Case handed to %(to)s"),
-    "cases.called": gettext_lazy("Call"),
-    "cases.closed": gettext_lazy("Case closed: %(reason)s"),
-    "cases.reopened": gettext_lazy("Case opened again"),
-    "cases.viewed": gettext_lazy("Case looked at"),
-    "cases.queue_viewed": gettext_lazy("Queue looked at"),
-    "cases.policy_changed": gettext_lazy("Policy for cases changed"),
-    "contacts.hold_placed": gettext_lazy("Hold placed: %(hold)s"),
-    "contacts.hold_lifted": gettext_lazy("Hold lifted: %(hold)s"),
-    "contacts.message_marked_sent": gettext_lazy("A message was marked as sent by hand"),
-    "contacts.message_sent_again": gettext_lazy("A message was sent again by hand"),
-    "payments.started": gettext_lazy("Payment of %(amount)s begun"),
-    "payments.redirected": gettext_lazy("The borrower went to the gateway's page"),
-    "payments.succeeded": gettext_lazy("Payment of %(amount)s received"),
-    "payments.declined": gettext_lazy("A payment was declined"),
-    "payments.canceled": gettext_lazy("A payment was canceled"),
-    "payments.ambiguous": gettext_lazy("The gateway's answer to a payment is not clear"),
-    "payments.suspended": gettext_lazy("Money came in that fits nothing"),
-}
 # Shown as rows of their own, with their state of today.
 _SHOWN_AS_ROWS = frozenset(
     {"cases.noted", "cases.called", "payments.started", "payments.redirected", "payments.succeeded"}
 )
-_LOOKS = frozenset({"cases.viewed", "cases.queue_viewed"})
+_LOOKS = frozenset({"cases.viewed", "cases.queue_viewed", "plans.viewed_by_staff"})
 
 
 def list_timeline(*, case: Case, before: str = "", page_size: int = PAGE_SIZE) -> TimelinePage:
@@ -101,48 +72,6 @@ def list_timeline(*, case: Case, before: str = "", page_size: int = PAGE_SIZE) -
         shown.append(found[len(shown)])
     more = len(found) > len(shown)
     return TimelinePage(items=shown, older=_write_place(shown[-1].at) if more and shown else "")
-
-
-def event_sentence(action: str, payload: dict[str, Any], *, currency: str = "") -> str:
-    """Put one audit event into words; its code where it has no sentence."""
-    sentence = SENTENCES.get(action)
-    if sentence is None:
-        return action
-    return str(sentence) % _Words(payload, currency)
-
-
-class _Words(dict[str, str]):
-    """The values of an event, put into words; a dash for what an older event does not hold."""
-
-    def __init__(self, payload: dict[str, Any], currency: str) -> None:
-        super().__init__()
-        for key, value in payload.items():
-            if isinstance(value, str | int | float):
-                self[key] = _value_in_words(key, value, payload, currency)
-
-    def __missing__(self, key: str) -> str:
-        return "–"
-
-
-_AMOUNTS = frozenset({"amount", "total", "principal", "received"})
-
-
-def _value_in_words(key: str, value: Any, payload: dict[str, Any], currency: str) -> str:
-    money_of = str(payload.get("currency") or currency)
-    if key in _AMOUNTS and isinstance(value, int) and money_of:
-        return format_money(value, money_of, get_language() or "en")
-    if key == "hold":
-        return hold_name(str(value))
-    if key == "kind":
-        return str(dict(Case._meta.get_field("kind").flatchoices).get(value, value))
-    if key == "reason":
-        return str(dict(Case.CloseReason.choices).get(str(value), value))
-    if key in {"until", "expires_at"}:
-        try:
-            return f"{localtime(datetime.fromisoformat(str(value))):%Y-%m-%d %H:%M}"
-        except ValueError:
-            return str(value)
-    return str(value)
 
 
 def _events(case: Case, before: datetime | None, limit: int) -> Iterable[TimelineItem]:
@@ -167,15 +96,33 @@ def _streams(case: Case) -> list[str]:
     if case.loan is None:
         return [case.stream]
     contracts = Contract.objects.filter(loan=case.loan).order_by("-pk")
-    plans = InstallmentPlan.objects.filter(loan=case.loan).order_by("-pk")
     return [
         case.loan.stream,
         *(
             f"contract:{key}"
             for key in contracts.values_list("public_id", flat=True)[:MOST_STREAMS]
         ),
-        *(f"plan:{key}" for key in plans.values_list("public_id", flat=True)[:MOST_STREAMS]),
     ]
+
+
+# Events whose "reason" is somebody's own words.
+_WORDED = frozenset(
+    {
+        "cases.waiting",
+        "cases.reassigned",
+        "cases.reopened",
+        "contacts.hold_lifted",
+        "contacts.message_marked_sent",
+        "contacts.message_sent_again",
+        "contracts.declined",
+        "contracts.voided",
+        "loans.fee_charged",
+        "loans.charge_waived",
+        "plans.accepted",
+        "plans.countered",
+        "plans.declined",
+    }
+)
 
 
 def _event_detail(event: Event) -> str:
@@ -184,10 +131,7 @@ def _event_detail(event: Event) -> str:
         return reason_sentence(str(payload.get("reason", "")), payload.get("facts") or {})
     if event.action == "cases.closed":
         return str(payload.get("note") or "")
-    detail = payload.get("reason_note") or payload.get("note") or ""
-    if not detail and event.action.startswith("cases."):
-        detail = payload.get("reason") or ""
-    return str(detail)
+    return str(payload.get("reason") or "") if event.action in _WORDED else ""
 
 
 def _messages(case: Case, before: datetime | None, limit: int) -> Iterable[TimelineItem]:
@@ -217,31 +161,6 @@ def _gate_words(decision: Decision | None, zone: str) -> str:
     if decision is None or not decision.code:
         return ""
     return gate_sentence(decision.code, until=decision.until, zone=zone)
-
-
-def purpose_words(purpose: str) -> str:
-    """Say what a message was for, fit for borrower and staff."""
-    if purpose.startswith("reminder"):
-        return _("what falls due")
-    words = _PURPOSES.get(purpose)
-    return str(words) if words else _("about your account")
-
-
-_PURPOSES = {
-    "receipt": gettext_lazy("receipt for a payment"),
-    "payment_received": gettext_lazy("receipt for a payment"),
-    "payment_failed": gettext_lazy("a payment that did not go through"),
-    "invitation": gettext_lazy("invitation to the account"),
-    "sign_in_code": gettext_lazy("code to sign in"),
-    "signing_code": gettext_lazy("code to sign a document"),
-    "contract_to_sign": gettext_lazy("a document to sign"),
-    "contract_completed": gettext_lazy("a signed document"),
-    "plan_accepted": gettext_lazy("answer to a plan"),
-    "plan_countered": gettext_lazy("answer to a plan"),
-    "plan_declined": gettext_lazy("answer to a plan"),
-    "plan_referred": gettext_lazy("answer to a plan"),
-    "help_received": gettext_lazy("we have your message"),
-}
 
 
 def _payments(case: Case, before: datetime | None, limit: int) -> Iterable[TimelineItem]:

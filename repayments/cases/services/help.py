@@ -60,7 +60,7 @@ def ask_for_help(*, loan: Loan, kind: str, words: str, actor: User, now: datetim
             borrower=loan.borrower,
             name=kind,
             subject=loan.stream,
-            reason=str(case.public_id),
+            reason=f"case {case.public_id}",
             actor=actor,
             now=now,
         )

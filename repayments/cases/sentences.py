@@ -1,0 +1,170 @@
+"""Audit events of all rooms, and what messages are for, put into sentences: here and nowhere else.
+
+A test holds ``SENTENCES`` against every code the project records.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.timezone import localtime
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from repayments.cases.models import Case, CaseKind
+from repayments.cases.reasons import hold_name
+from repayments.money import format_money
+
+# What is recorded, and how it reads. Values in %(…)s come from the event, put into words.
+SENTENCES: dict[str, Any] = {
+    "cases.opened": gettext_lazy("Case opened (%(kind)s)"),
+    "cases.claimed": gettext_lazy("Case claimed"),
+    "cases.released": gettext_lazy("Case given back"),
+    "cases.waiting": gettext_lazy("Waiting until %(until)s"),
+    "cases.noted": gettext_lazy("Note"),
+    "cases.reassigned": gettext_lazy("Case handed to %(to)s"),
+    "cases.called": gettext_lazy("Call"),
+    "cases.closed": gettext_lazy("Case closed: %(reason)s"),
+    "cases.reopened": gettext_lazy("Case opened again"),
+    "cases.viewed": gettext_lazy("Case looked at"),
+    "cases.queue_viewed": gettext_lazy("Queue looked at"),
+    "cases.policy_changed": gettext_lazy("Policy for cases changed"),
+    "contacts.hold_placed": gettext_lazy("Hold placed: %(hold)s"),
+    "contacts.hold_lifted": gettext_lazy("Hold lifted: %(hold)s"),
+    "contacts.message_marked_sent": gettext_lazy("A message was marked as sent by hand"),
+    "contacts.message_sent_again": gettext_lazy("A message was sent again by hand"),
+    "contacts.messages_stopped": gettext_lazy("The borrower stopped messages"),
+    "contacts.messages_started": gettext_lazy("The borrower takes messages again"),
+    "contacts.template_drafted": gettext_lazy("Words of a message drafted"),
+    "contacts.template_edited": gettext_lazy("Words of a message edited"),
+    "contacts.template_published": gettext_lazy("Words of a message published"),
+    "loans.created": gettext_lazy("Loan recorded"),
+    "loans.activated": gettext_lazy("Loan active"),
+    "loans.tape_imported": gettext_lazy("Loan tape imported"),
+    "loans.borrower_changed": gettext_lazy("Details of the borrower changed by the tape"),
+    "loans.payment_recorded": gettext_lazy("%(amount)s posted to the loan"),
+    "loans.payment_reversed": gettext_lazy("A payment was taken back"),
+    "loans.credit_applied": gettext_lazy("%(amount)s that was kept was applied"),
+    "loans.fee_charged": gettext_lazy("Fee of %(amount)s charged"),
+    "loans.charge_waived": gettext_lazy("%(amount)s waived"),
+    "loans.schedule_replaced": gettext_lazy("New schedule, version %(version)s"),
+    "loans.payoff_quoted": gettext_lazy(
+        "Payoff of %(total)s quoted, good through %(good_through)s"
+    ),
+    "contracts.drafted": gettext_lazy("Contract %(reference)s drafted"),
+    "contracts.frozen": gettext_lazy("Contract %(reference)s made final for signing"),
+    "contracts.sent": gettext_lazy("Contract %(reference)s sent to be signed"),
+    "contracts.issue_refused": gettext_lazy("A contract could not be issued"),
+    "contracts.opened": gettext_lazy("The borrower opened contract %(reference)s"),
+    "contracts.resumed": gettext_lazy("The borrower came back to contract %(reference)s"),
+    "contracts.costs_confirmed": gettext_lazy("The borrower confirmed the costs of %(reference)s"),
+    "contracts.read": gettext_lazy("The borrower read contract %(reference)s"),
+    "contracts.consented": gettext_lazy("The borrower consented to contract %(reference)s"),
+    "contracts.code_sent": gettext_lazy("Code to sign contract %(reference)s sent"),
+    "contracts.code_passed": gettext_lazy("Code to sign contract %(reference)s right"),
+    "contracts.code_failed": gettext_lazy("Code to sign contract %(reference)s wrong"),
+    "contracts.signed": gettext_lazy("Contract %(reference)s signed"),
+    "contracts.borrower_sealed": gettext_lazy("Contract %(reference)s sealed for the borrower"),
+    "contracts.completed": gettext_lazy("Contract %(reference)s sealed and complete"),
+    "contracts.seal_failed": gettext_lazy("Contract %(reference)s could not be sealed"),
+    "contracts.alarm": gettext_lazy("Contract %(reference)s needs a look"),
+    "contracts.downloaded": gettext_lazy("The borrower downloaded contract %(reference)s"),
+    "contracts.declined": gettext_lazy("The borrower declined contract %(reference)s"),
+    "contracts.voided": gettext_lazy("Contract %(reference)s made void"),
+    "contracts.expired": gettext_lazy("Contract %(reference)s expired unsigned"),
+    "contracts.expiry_changed": gettext_lazy("%(reference)s may be signed until %(expires_at)s"),
+    "contracts.superseded": gettext_lazy("Contract %(reference)s replaced by a newer one"),
+    "plans.proposed": gettext_lazy("Plan proposed"),
+    "plans.referred": gettext_lazy("Plan given to a person (rule: %(rule)s)"),
+    "plans.accepted": gettext_lazy("Plan accepted"),
+    "plans.countered": gettext_lazy("Plan answered with another offer"),
+    "plans.declined": gettext_lazy("Plan declined"),
+    "plans.withdrawn": gettext_lazy("Plan withdrawn by the borrower"),
+    "plans.offer_taken": gettext_lazy("The borrower took the offer"),
+    "plans.offer_turned_down": gettext_lazy("The borrower turned the offer down"),
+    "plans.expired": gettext_lazy("Plan expired"),
+    "plans.agreement_issued": gettext_lazy("Plan agreement issued"),
+    "plans.agreement_renewed": gettext_lazy("Plan agreement issued anew"),
+    "plans.worked_out_anew": gettext_lazy("Plan worked out anew"),
+    "plans.activated": gettext_lazy("Plan active"),
+    "plans.replaced": gettext_lazy("Plan replaced"),
+    "plans.canceled": gettext_lazy("Plan canceled"),
+    "plans.broken": gettext_lazy("Plan not kept"),
+    "plans.kept": gettext_lazy("Plan kept to the end"),
+    "plans.viewed_by_staff": gettext_lazy("Plan looked at"),
+    "plans.policy_changed": gettext_lazy("Policy for plans changed"),
+    "payments.started": gettext_lazy("Payment of %(amount)s begun"),
+    "payments.redirected": gettext_lazy("The borrower went to the gateway's page"),
+    "payments.succeeded": gettext_lazy("Payment of %(amount)s received"),
+    "payments.declined": gettext_lazy("A payment was declined"),
+    "payments.canceled": gettext_lazy("A payment was canceled"),
+    "payments.ambiguous": gettext_lazy("The gateway's answer to a payment is not clear"),
+    "payments.suspended": gettext_lazy("%(amount)s came in that fits nothing"),
+    "reminders.policy_changed": gettext_lazy("Policy for reminders changed"),
+}
+
+
+def event_sentence(action: str, payload: dict[str, Any], *, currency: str = "") -> str:
+    """Put one audit event into words; its code where it has no sentence."""
+    sentence = SENTENCES.get(action)
+    if sentence is None:
+        return action
+    return str(sentence) % _Words(payload, currency)
+
+
+class _Words(dict[str, str]):
+    """The values of an event, put into words; a dash for what an older event does not hold."""
+
+    def __init__(self, payload: dict[str, Any], currency: str) -> None:
+        super().__init__()
+        for key, value in payload.items():
+            if isinstance(value, str | int | float):
+                self[key] = _value_in_words(key, value, payload, currency)
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+_AMOUNTS = frozenset({"amount", "total", "principal", "received"})
+
+
+def _value_in_words(key: str, value: Any, payload: dict[str, Any], currency: str) -> str:
+    money_of = str(payload.get("currency") or currency)
+    if key in _AMOUNTS and isinstance(value, int) and money_of:
+        return format_money(value, money_of, get_language() or "en")
+    if key == "hold":
+        return hold_name(str(value))
+    if key == "kind":
+        return str(dict(CaseKind.choices).get(str(value), value))
+    if key == "reason":
+        return str(dict(Case.CloseReason.choices).get(str(value), value))
+    if key in {"until", "expires_at"}:
+        try:
+            return f"{localtime(datetime.fromisoformat(str(value))):%Y-%m-%d %H:%M}"
+        except ValueError:
+            return str(value)
+    return str(value)
+
+
+def purpose_words(purpose: str) -> str:
+    """Say what a message was for, fit for borrower and staff."""
+    if purpose.startswith("reminder"):
+        return _("what falls due")
+    words = _PURPOSES.get(purpose)
+    return str(words) if words else _("about your account")
+
+
+_PURPOSES = {
+    "receipt": gettext_lazy("receipt for a payment"),
+    "payment_received": gettext_lazy("receipt for a payment"),
+    "payment_failed": gettext_lazy("a payment that did not go through"),
+    "invitation": gettext_lazy("invitation to the account"),
+    "sign_in_code": gettext_lazy("code to sign in"),
+    "signing_code": gettext_lazy("code to sign a document"),
+    "contract_to_sign": gettext_lazy("a document to sign"),
+    "contract_completed": gettext_lazy("a signed document"),
+    "plan_accepted": gettext_lazy("answer to a plan"),
+    "plan_countered": gettext_lazy("answer to a plan"),
+    "plan_declined": gettext_lazy("answer to a plan"),
+    "plan_referred": gettext_lazy("answer to a plan"),
+    "help_received": gettext_lazy("we have your message"),
+}
