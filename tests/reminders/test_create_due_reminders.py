@@ -332,14 +332,15 @@ def test_cn_11_a_running_plan_lets_due_notices_through_and_no_reminder() -> None
 # --- What lies ahead ----------------------------------------------------------------------------
 @pytest.mark.django_db
 def test_what_happens_next_is_what_the_close_will_do() -> None:
-    loan = make_loan(due_dates=[DUE, DUE + timedelta(days=30)])
+    following = DUE + timedelta(days=30)
+    loan = make_loan(due_dates=[DUE, following])
     promised = list_upcoming(loan=loan, as_of=DUE)
 
     assert promised == [
-        UpcomingReminder(DUE + timedelta(days=1), "late_1", "email"),
-        UpcomingReminder(DUE + timedelta(days=7), "late_7", "email"),
-        UpcomingReminder(DUE + timedelta(days=15), "late_15", "email"),
-        UpcomingReminder(DUE + timedelta(days=27), "before_3", "email"),
+        UpcomingReminder(DUE + timedelta(days=1), "late_1", "email", DUE),
+        UpcomingReminder(DUE + timedelta(days=7), "late_7", "email", DUE),
+        UpcomingReminder(DUE + timedelta(days=15), "late_15", "email", DUE),
+        UpcomingReminder(DUE + timedelta(days=27), "before_3", "email", following),
     ]
 
     for step in range(1, 28):
