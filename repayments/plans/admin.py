@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from repayments.audit.services import record_event
 from repayments.clock import now, today
 from repayments.loans.queries import get_position
-from repayments.plans import services
+from repayments.plans import services, tasks
 from repayments.plans.amounts import COUNT, ROWS, AmountsRefused, PlanAmounts
 from repayments.plans.forms import PlanEntry, ReasonForm, add_row, fit_last_row
 from repayments.plans.models import InstallmentPlan, PlanPolicy, PlanRow
@@ -131,6 +131,7 @@ class InstallmentPlanAdmin(admin.ModelAdmin):
         who: dict[str, Any] = {"plan_id": plan.pk, "reason": reason, "actor": request.user}
         if act == "accept":
             services.accept_plan(**who, now=now(), as_of=today())
+            tasks.issue_agreement.delay_on_commit(plan_id=plan.pk)
         elif act == "decline":
             services.decline_plan(**who, now=now())
         elif entry is not None:
