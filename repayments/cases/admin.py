@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 
+from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.cases import views
 from repayments.cases.models import Case, CasePolicy
@@ -48,6 +49,7 @@ class CasePolicyAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: CasePolicy, form: Any, change: bool) -> None:
         """Keep who changed which limit, and to what."""
+        assert isinstance(request.user, User)
         super().save_model(request, obj, form, change)
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
         record_event(

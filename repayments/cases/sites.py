@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from repayments.cases import views
 from repayments.cases.queries import TABS, count_queue, list_aging
 from repayments.clock import now
@@ -24,10 +26,11 @@ class StaffSite(AdminSite):
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> TemplateResponse:
         """Show counts of the queue and how late the book is to those who work cases."""
         context: dict[str, Any] = {**(extra_context or {})}
         if request.user.has_perm("cases.view_case"):
+            assert isinstance(request.user, User)
             counts = count_queue(user=request.user, now=now())
             context["queue_counts"] = [
                 {"key": key, "label": label, "count": counts[key]} for key, label in TABS.items()

@@ -150,6 +150,7 @@ ACTS: Mapping[str, Act] = {
 @require_safe
 @permission_required("cases.view_case", raise_exception=True)
 def case_page(request: HttpRequest, pk: int) -> HttpResponse:
+    assert isinstance(request.user, User)
     case = _get_case(pk)
     moment = now()
     record_case_viewed(case=case, actor=request.user, now=moment)
@@ -160,6 +161,7 @@ def case_page(request: HttpRequest, pk: int) -> HttpResponse:
 @permission_required("cases.view_case", raise_exception=True)
 def act_on_case(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Do one of ``ACTS``; who comes too late is told by a 409 page."""
+    assert isinstance(request.user, User)
     chosen = ACTS.get(act)
     if chosen is None:
         raise Http404
@@ -208,6 +210,7 @@ def _form(act: str, case: Case, data: Any = None) -> forms.Form | None:
 def _render(
     request: HttpRequest, case: Case, moment: datetime, bound: Mapping[str, forms.Form]
 ) -> HttpResponse:
+    assert isinstance(request.user, User)
     decision_id = request.GET.get("call", "") or request.POST.get("decision", "")
     story = get_story(
         case=case, user=request.user, as_of=today(), now=moment, decision_id=decision_id

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.models import User
 from repayments.cases.forms import HelpForm
 from repayments.cases.help_page import get_help_page
 from repayments.cases.models import CaseKind, CasePolicy
@@ -97,6 +98,7 @@ def help_page(request: HttpRequest, loan_id: UUID) -> HttpResponse:
     form = _form(topic, request.POST)
     if not form.is_valid():
         return _render(request, loan, form, kind)
+    assert isinstance(request.user, User)
     case = ask_for_help(
         loan=loan, kind=kind, words=form.cleaned_data["words"], actor=request.user, now=now()
     )

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from repayments.cases.models import CaseKind
 from repayments.cases.queries import (
     MINE,
@@ -24,6 +25,7 @@ from repayments.clock import now
 @require_safe
 @permission_required("cases.view_case", raise_exception=True)
 def queue(request: HttpRequest) -> HttpResponse:
+    assert isinstance(request.user, User)
     moment = now()
     counts = count_queue(user=request.user, now=moment)
     tab = request.GET.get("tab", "")
