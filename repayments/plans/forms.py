@@ -32,7 +32,6 @@ BLANK_ROWS = 3
 def _date_field(label: Any, **options: Any) -> forms.DateField:
     return forms.DateField(
         label=label,
-        required=False,
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"invalid": _("Write the date as year-month-day, such as 2026-12-31.")},
@@ -42,6 +41,8 @@ def _date_field(label: Any, **options: Any) -> forms.DateField:
 
 class PlanForm(forms.Form):
     """Which way, and its numbers; only the chosen way's fields count."""
+
+    use_required_attribute = False
 
     way = forms.ChoiceField(
         label=_("What fits you?"),
@@ -53,13 +54,12 @@ class PlanForm(forms.Form):
     )
     count = forms.IntegerField(
         label=_("How many months"),
-        required=False,
         min_value=1,
         max_value=MOST_ROWS,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages={"invalid": _("Write a whole number, such as 12.")},
     )
-    amount = AmountField(label=_("How much a month"), required=False)
+    amount = AmountField(label=_("How much a month"))
     first_due = _date_field(_("First payment on"), help_text=_("The others follow monthly."))
     note = forms.CharField(
         label=_("Something we should know"),
@@ -83,10 +83,8 @@ class PlanForm(forms.Form):
         needed = self.NEEDED.get(way or "", ())
         for name in ("count", "amount", "first_due"):
             if name not in needed:
-                # What was typed into another choice stays there and is no mistake.
+                # What was typed into another choice, or left out there, is no mistake.
                 self.errors.pop(name, None)
-            elif cleaned.get(name) is None and name not in self.errors:
-                self.add_error(name, _("Please fill this in."))
         return cleaned
 
 
@@ -94,20 +92,13 @@ class RowForm(forms.Form):
     """One own payment; left empty it is passed over."""
 
     due_date = _date_field(_("Date"))
-    amount = AmountField(label=_("Amount"), required=False)
+    amount = AmountField(label=_("Amount"))
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         amount = self.fields["amount"]
         assert isinstance(amount, AmountField)
         amount.currency = currency
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        for name in ("due_date", "amount"):
-            if cleaned.get(name) is None and name not in self.errors:
-                self.add_error(name, _("Please fill this in, or empty the whole row."))
-        return cleaned
 
 
 class BaseRows(forms.BaseFormSet):

@@ -69,6 +69,10 @@ def propose(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _take_proposal(request: HttpRequest, loan: Loan) -> HttpResponse:
+    if loan.status != Loan.Status.ACTIVE:
+        return _conflict(
+            request, loan, _("No plan is needed: nothing is left to pay on this loan.")
+        )
     policy, debt, initial = _start(loan)
 
     def read(data: QueryDict) -> PlanEntry:

@@ -1,14 +1,13 @@
 """A day, a borrower ten days late, and somebody who answers plans."""
 
-from typing import Any
-
 import pytest
 from django.test import Client
 
 from accounts.models import User
 from repayments.loans.models import Loan
 from repayments.plans import admin, views
-from tests.factories.accounts import make_borrower, make_staff
+from tests.factories.accounts import make_borrower
+from tests.factories.cases import make_colleague, sign_in_staff
 from tests.factories.contracts import NOW, TODAY
 from tests.factories.plans import make_late_loan
 
@@ -43,12 +42,11 @@ def stranger(on_the_day: None, db: None) -> Client:
 
 @pytest.fixture
 def officer(db: None) -> User:
-    return make_staff("plan_officer")
+    return make_colleague("plan_officer")
 
 
 @pytest.fixture
-def staff(officer: User, on_the_day: None, settings: Any) -> Client:
-    client = Client()
-    client.force_login(officer)
+def staff(officer: User, on_the_day: None) -> Client:
+    client = sign_in_staff(officer)
     client.cookies["django_language"] = "en"
     return client

@@ -9,7 +9,7 @@ from accounts.models import User
 from repayments.audit.models import Event
 from repayments.loans.models import Loan
 from repayments.plans.models import InstallmentPlan, PlanPolicy
-from tests.factories.accounts import make_staff
+from tests.factories.cases import make_colleague, sign_in_staff
 from tests.factories.plans import get_plan, make_offer, make_referred
 from tests.plans.test_propose_page import text, typed
 
@@ -111,10 +111,8 @@ def test_an_offer_waits_for_the_borrower(staff: Client, loan: Loan) -> None:
 
 
 @pytest.mark.parametrize("role", ["collector", "auditor"])
-def test_who_may_not_answer_is_refused(
-    client: Client, plan: InstallmentPlan, role: str, on_the_day: None
-) -> None:
-    client.force_login(make_staff(role))
+def test_who_may_not_answer_is_refused(plan: InstallmentPlan, role: str, on_the_day: None) -> None:
+    client = sign_in_staff(make_colleague(role))
 
     for act in ["", *ACTS]:
         assert client.get(url(plan, act)).status_code == 403
@@ -139,8 +137,8 @@ def test_lists_and_pages_of_the_admin_open(staff: Client, plan: InstallmentPlan)
     assert url(plan) in page.content.decode()
 
 
-def test_a_change_of_limits_is_on_record(client: Client, loan: Loan) -> None:
-    client.force_login(make_staff("supervisor"))
+def test_a_change_of_limits_is_on_record(db: None) -> None:
+    client = sign_in_staff(make_colleague("supervisor"))
     policy = PlanPolicy.objects.get(currency="CNY")
     address = f"/admin/plans/planpolicy/{policy.pk}/change/"
     form = client.get(address).context["adminform"].form
