@@ -172,17 +172,17 @@ def round_minor(
     """
     if multiple < 1:
         raise ValueError(f"multiple must be at least 1, not {multiple}")
-    steps = abs(Fraction(value))
-    if multiple != 1:
-        steps /= multiple
-    whole, rest = divmod(steps.numerator, steps.denominator)
+    exact = value if isinstance(value, Fraction) else Fraction(value)
+    # Whole numbers throughout: schedules round millions of times.
+    parts = exact.denominator * multiple
+    whole, rest = divmod(abs(exact.numerator), parts)
     twice = 2 * rest
     if rounding == "up":
         whole += rest > 0
     elif rounding == "half_up":
-        whole += twice >= steps.denominator
+        whole += twice >= parts
     elif rounding == "half_even":
-        whole += twice > steps.denominator or (twice == steps.denominator and whole % 2)
+        whole += twice > parts or (twice == parts and whole % 2)
     else:
         raise ValueError(f"unknown rounding: {rounding!r}")
     return -whole * multiple if value < 0 else whole * multiple

@@ -292,7 +292,7 @@ def explicit_schedule(
 
 
 def _interest(terms: Terms, base: int, fraction: Fraction) -> int:
-    return round_minor(base * _rate_of_period(terms.annual_rate, fraction), terms.rounding)
+    return round_minor(_rate_of_period(terms.annual_rate, fraction) * base, terms.rounding)
 
 
 @lru_cache(maxsize=4096)

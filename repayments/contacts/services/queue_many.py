@@ -1,5 +1,7 @@
 """Putting many messages of one kind into the outbox at once, for imports and nightly work."""
 
+import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +16,13 @@ from repayments.contacts.services.queue import (
     address_on_record,
     published_version,
 )
+from repayments.inserting import insert_rows
+
+_COLUMNS = (
+    "public_id", "borrower_id", "subject", "purpose", "business_key", "channel", "address",
+    "language", "template_version_id", "context", "secret", "not_before", "expires_at", "status",
+    "attempts", "provider_reference", "error", "created_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,34 +51,50 @@ def queue_messages(
     Keys that are there already are passed over. Nobody is told on commit: the minute's sweep sends
     them in its own batches, as thousands of tasks at once would only stand in line.
 
-    Returns: how many were given, new or not.
+    Returns: how many were stored.
     Raises: UnknownTemplate, MissingValue.
     """
     version = published_version(template_key, channel)
     needed, used = rendering.needed_values(version), rendering.used_values(version)
+    known = _known_keys([new.business_key for new in messages])
     rows = []
     for new in messages:
         missing = needed - set(new.context) - set(new.secret)
         if missing:
             raise MissingValue(f"{template_key} needs {', '.join(sorted(missing))}")
+        if new.business_key in known:
+            continue
         hidden = {key: text for key, text in new.secret.items() if key in used}
         user = new.borrower.user if new.borrower.user_id else None
         rows.append(
-            Message(
-                borrower=new.borrower,
-                subject=new.subject,
-                purpose=purpose,
-                business_key=new.business_key,
-                channel=channel,
-                address=address_on_record(new.borrower, user, channel),
-                language=user.language if user else new.borrower.language,
-                template_version=version,
-                context={key: str(text) for key, text in new.context.items() if key in used},
-                secret=secrets.encrypt(hidden),
-                not_before=now,
-                expires_at=new.expires_at,
-                created_at=now,
+            (
+                uuid.uuid4(),
+                new.borrower.pk,
+                new.subject,
+                purpose,
+                new.business_key,
+                str(channel),
+                address_on_record(new.borrower, user, channel),
+                user.language if user else new.borrower.language,
+                version.pk,
+                json.dumps({key: str(text) for key, text in new.context.items() if key in used}),
+                secrets.encrypt(hidden),
+                now,
+                new.expires_at,
+                str(Message.Status.DUE),
+                0,
+                "",
+                "",
+                now,
             )
         )
-    Message.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    insert_rows("contacts_message", _COLUMNS, rows)
     return len(rows)
+
+
+def _known_keys(keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(keys), 500):
+        rows = Message.objects.filter(business_key__in=keys[start : start + 500])
+        found |= set(rows.values_list("business_key", flat=True))
+    return found

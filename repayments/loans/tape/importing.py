@@ -199,9 +199,11 @@ class _Tape:
                 now=self._now,
             )  # fmt: skip
         staging.add_loans(
-            (_number(raw), raw.line, int(_is_custom(raw)), written.get(_number(raw)))
-            for raw in chunk
-            if raw.line not in repeated and _number(raw)
+            [
+                (_number(raw), raw.line, int(_is_custom(raw)), written.get(_number(raw)))
+                for raw in chunk
+                if raw.line not in repeated and _number(raw)
+            ]
         )
 
     def _find_repeated(self, chunk: Sequence[RawRow]) -> set[int]:

@@ -5,7 +5,7 @@ account, the language, is not; nor is the address they sign in with, which is no
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from accounts.services import invite_borrowers
 from repayments.audit.services import NewEvent, record_events
 from repayments.contacts.models import Channel, ContactPoint
 from repayments.contacts.services import NewMessage, queue_messages
+from repayments.inserting import insert_rows
 from repayments.loans.tape import staging
 from repayments.loans.tape.checking import COLUMN_OF_FIELD, TAPE, CellReader, LoanRow, Person
 from repayments.loans.tape.faults import Faults
@@ -55,7 +56,7 @@ def check_persons(rows: Sequence[LoanRow], *, faults: Faults) -> list[Person]:
             emails[person.email] = (row.line, person.reference)
             new_emails.append((person.email, row.line, person.reference))
     staging.add_borrowers(
-        (reference, said[reference][0], json.dumps(said[reference][1])) for reference in persons
+        [(reference, said[reference][0], json.dumps(said[reference][1])) for reference in persons]
     )
     staging.add_emails(new_emails)
     return list(persons.values())
@@ -102,7 +103,9 @@ def write(people: SortedPeople, *, actor: User | None, now: datetime) -> None:
         return
     changed = [borrower for borrower, _names in people.changed]
     Borrower.objects.bulk_update(changed, Person.FIELDS, batch_size=100)
-    _add_addresses(changed, now)
+    points = ContactPoint.objects.filter(borrower__in=changed)
+    known = set(points.values_list("borrower_id", "channel", "address"))
+    _add_addresses(changed, now, known=known)
     # An invitation that went to an address that was wrong must open nothing.
     moved = [borrower.pk for borrower, names in people.changed if {"email", "phone"} & set(names)]
     Invitation.objects.filter(borrower__in=moved, used_at__isnull=True).delete()
@@ -153,14 +156,20 @@ def invite(*, now: datetime) -> int:
     return invited
 
 
-def _add_addresses(borrowers: Sequence[Borrower], now: datetime) -> None:
+def _add_addresses(
+    borrowers: Sequence[Borrower], now: datetime, *, known: Collection[tuple[int, str, str]] = ()
+) -> None:
     points = [
-        ContactPoint(borrower=borrower, channel=channel, address=address, created_at=now)
+        (borrower.pk, str(channel), address, True, now)
         for borrower in borrowers
         for channel, address in (
             (Channel.EMAIL, borrower.email),
             (Channel.SMS, borrower.phone),
         )
-        if address
+        if address and (borrower.pk, str(channel), address) not in known
     ]
-    ContactPoint.objects.bulk_create(points, ignore_conflicts=True)
+    insert_rows(
+        "contacts_contactpoint",
+        ("borrower_id", "channel", "address", "is_active", "created_at"),
+        points,
+    )

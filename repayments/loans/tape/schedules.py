@@ -6,6 +6,7 @@ It refuses to know what is stored; paid rows are what the tape says was paid bef
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from repayments.ledger.models import Account, JournalEntry
 from repayments.loans.amortization import InvalidTerms, amortize
@@ -26,9 +27,8 @@ from repayments.loans.tape.reading import RawRow
 from repayments.money import decimal_text
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
-    """One installment to be; whole minor units."""
+class PlannedRow(NamedTuple):
+    """One installment to be; whole minor units. A tuple, because a tape has millions of them."""
 
     number: int
     start_date: date

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import connection
 
+from repayments.inserting import insert_rows
 from repayments.loans.tape.checking import AMOUNT_COLUMNS, UncountedRow
-from repayments.loans.tape.inserting import insert_rows
 
 _TABLES = {
     "tape_loan": "number text PRIMARY KEY, line integer, is_custom integer, loan_id bigint",
@@ -41,17 +41,17 @@ def drop() -> None:
             cursor.execute(f"DROP TABLE IF EXISTS {_temporary(table)}")
 
 
-def add_loans(rows: Iterable[tuple[str, int, int, int | None]]) -> None:
+def add_loans(rows: Sequence[tuple[str, int, int, int | None]]) -> None:
     """Remember loans of the tape: number, line, whether custom, key if it was written."""
     insert_rows("tape_loan", ("number", "line", "is_custom", "loan_id"), rows)
 
 
-def add_borrowers(rows: Iterable[tuple[str, int, str]]) -> None:
+def add_borrowers(rows: Sequence[tuple[str, int, str]]) -> None:
     """Remember people: reference, line, what the tape says of them."""
     insert_rows("tape_borrower", ("reference", "line", "facts"), rows)
 
 
-def add_emails(rows: Iterable[tuple[str, int, str]]) -> None:
+def add_emails(rows: Sequence[tuple[str, int, str]]) -> None:
     insert_rows("tape_email", ("email", "line", "reference"), rows)
 
 

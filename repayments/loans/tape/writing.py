@@ -16,10 +16,10 @@ from django.db.models import Max
 
 from accounts.models import Borrower, User
 from repayments.audit.services import NewEvent, record_events
+from repayments.inserting import insert_rows, reserve_ids
 from repayments.ledger.models import Book, JournalEntry, Posting
 from repayments.loans.models import Installment, Loan, Schedule
 from repayments.loans.tape.existing import IMPORTED, REPLACED, KnownLoan
-from repayments.loans.tape.inserting import insert_rows, reserve_ids
 from repayments.loans.tape.schedules import Plan
 
 _LOAN_COLUMNS = (
@@ -215,13 +215,14 @@ def _write_schedules(targets: Sequence[_Target], now: datetime) -> None:
         _INSTALLMENT_COLUMNS,
         [
             (
-                schedule, target.loan_id, True, row.number, row.start_date, row.due_date,
-                row.principal_due, row.interest_due, row.fee_due, row.interest_paid, 0,
-                row.fee_paid, row.principal_paid, row.interest_paid, row.fee_paid,
+                schedule, target.loan_id, 1, row.number, row.start_date.isoformat(),
+                row.due_date.isoformat(), row.principal_due, row.interest_due, row.fee_due,
+                row.interest_paid, 0, row.fee_paid, row.principal_paid, row.interest_paid, row.fee_paid,
             )
             for schedule, target in zip(schedules, targets, strict=True)
             for row in target.plan.rows
         ],
+        plain=True,
     )  # fmt: skip
 
 

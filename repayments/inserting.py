@@ -5,9 +5,10 @@ needs. Keys are taken from the table's own sequence beforehand, so that rows can
 refuses to know what the rows mean; constraints and triggers see each of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -35,11 +36,14 @@ def reserve_ids(model: type[Model], count: int) -> list[int]:
         return list(range(first, first + count))
 
 
-def insert_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows; values are plain Python ones in the order of the columns.
+def insert_rows(
+    table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, plain: bool = False
+) -> None:
+    """Insert rows; values are Python ones in the order of the columns, JSON as text.
 
     Args:
         table, columns: names from the code, never from input.
+        plain: every value is a number, a text or None already (days as ISO text).
     """
     names = ", ".join(columns)
     with connection.cursor() as cursor:
@@ -51,8 +55,13 @@ def insert_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         marks = ", ".join(["%s"] * len(columns))
         cursor.executemany(
             _INSERT.format(table=table, names=names, marks=marks),
-            [tuple(map(_for_sqlite, row)) for row in rows],
+            rows if plain else [tuple(map(_for_sqlite, row)) for row in rows],
         )
+
+
+@lru_cache(maxsize=256)
+def _moment(value: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(value)
 
 
 def _for_sqlite(value: Any) -> Any:
@@ -61,7 +70,7 @@ def _for_sqlite(value: Any) -> Any:
 
 
 _ADAPTERS: dict[type, Any] = {
-    datetime: lambda value: connection.ops.adapt_datetimefield_value(value),
+    datetime: _moment,
     date: date.isoformat,
     Decimal: str,
     UUID: lambda value: value.hex,
