@@ -228,6 +228,7 @@ def template_source(name: str) -> str:
     return (TYPST / f"{name}.typ").read_text(encoding="utf-8")
 
 
+@cache
 def font_set_sha256() -> str:
     """Return a hash over every font file and the shared layout, for the record of a template."""
     digest = hashlib.sha256()

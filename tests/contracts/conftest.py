@@ -1,13 +1,20 @@
 """A development CA, and contracts frozen and sealed with it, made once a session."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from repayments.contracts import certificates, documents, sealing, verification
+from repayments.contracts import certificates, documents, failpoints, sealing, verification
+from repayments.contracts.models import Contract
+from repayments.contracts.services import issue
 from tests.contracts.samples import NOW, SealedContract, contract_data, seal
+from tests.factories import contracts as factory
+from tests.factories.contracts import consent, make_contract, make_signed, pass_code
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +57,67 @@ def time_machine_at() -> Iterator[Callable[[datetime], None]]:
     yield move
     for travel in reversed(travels):
         travel.stop()
+
+
+_rendered: dict[str, bytes] = {}
+
+
+def _render_once(
+    data: documents.ContractData,
+    *,
+    timestamp: datetime,
+    render: Callable[..., bytes] = documents.render_contract,
+) -> bytes:
+    """The same inputs give the same bytes; a test of its own shows that."""
+    key = json.dumps([data, timestamp.isoformat()], sort_keys=True)
+    if key not in _rendered:
+        _rendered[key] = render(data, timestamp=timestamp)
+    return _rendered[key]
+
+
+@pytest.fixture
+def room(
+    keys_dir: Path, tmp_path: Path, settings: Any, db: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A database, a folder for files and a development CA.
+
+    Numbers and codes start anew for each test, so that the same contract is rendered once a run.
+    """
+    codes = count(1)
+    monkeypatch.setattr(factory, "_numbers", count(1))
+    monkeypatch.setattr(
+        issue,
+        "_code",
+        lambda length: "".join("23456789ABCDEFGH"[d] for d in _digits(codes, length)),
+    )
+    monkeypatch.setattr(documents, "render_contract", _render_once)
+    settings.BLOB_ROOT = tmp_path / "blobs"
+    settings.SEALING_KEYS_DIR = keys_dir
+    yield
+    failpoints.clear()
+
+
+def _digits(codes: "count[int]", length: int) -> list[int]:
+    number = next(codes)
+    return [number // 16**place % 16 for place in reversed(range(length))]
+
+
+@pytest.fixture
+def sent(room: None) -> Contract:
+    """A contract the borrower has not opened yet."""
+    return make_contract()
+
+
+@pytest.fixture
+def ready(sent: Contract) -> Contract:
+    """A contract whose borrower has agreed and entered the code rightly."""
+    consent(sent)
+    pass_code(sent)
+    sent.refresh_from_db()
+    return sent
+
+
+@pytest.fixture
+def signed(room: None) -> Contract:
+    """A contract the borrower has signed and nobody has sealed."""
+    return make_signed()

@@ -57,6 +57,7 @@ def make_loan_to_sign(borrower: Borrower | None = None, **fields: Any) -> Loan:
         "first_due_on": date(2027, 1, 1),
         "penalty_rate": Decimal(18),
         "grace_days": 3,
+        "status": Loan.Status.PENDING_SIGNATURE,
         **fields,
     }
     loan = Loan.objects.create(
@@ -64,7 +65,6 @@ def make_loan_to_sign(borrower: Borrower | None = None, **fields: Any) -> Loan:
         borrower=borrower or make_person(),
         product=product,
         book=Book.objects.create(currency=values["currency"]),
-        status=Loan.Status.PENDING_SIGNATURE,
         outstanding_principal=values["principal"],
         created_at=NOW,
         **values,

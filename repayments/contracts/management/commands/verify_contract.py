@@ -24,12 +24,11 @@ class Command(BaseCommand):
         verdict = _verdict_on(file)
         if options["json"]:
             self.stdout.write(json.dumps(verdict.as_json(), ensure_ascii=False))
-        else:
-            self.stdout.write(f"{verdict.verdict}: {verdict.text}")
-            for signature in verdict.signatures:
-                self.stdout.write(
-                    f"  {signature.field}: {signature.signer}, {signature.tsa_time or 'no stamp'}"
-                )
+            return
+        self.stdout.write(f"{verdict.verdict}: {verdict.text}")
+        for signature in verdict.signatures:
+            stamp = signature.tsa_time or "no time stamp"
+            self.stdout.write(f"  {signature.field}: {signature.signer}, {stamp}")
         if verdict.verdict == INVALID:
             raise SystemExit(1)
 
