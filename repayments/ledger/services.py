@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Max, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -140,7 +140,7 @@ def verify_ledger() -> BookFault | None:
 def _unbalanced_entries() -> Iterable[BookFault]:
     rows = (
         JournalEntry.objects.annotate(total=Sum("postings__amount"))
-        .exclude(total=0)
+        .filter(~Q(total=0) | Q(total__isnull=True))
         .order_by("pk")
         .values_list("book_id", "pk", "total")[:1]
     )

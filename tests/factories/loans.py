@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from accounts.models import Borrower
+from repayments.dates import add_months
 from repayments.loans.amortization import Terms
 from repayments.loans.models import Loan, Product
 from repayments.loans.services import create_loan, record_payment, refresh_figures
@@ -72,11 +73,8 @@ def make_loan(
 
 def make_overdue_loan(*, days: int = 10, as_of: date, **fields: Any) -> Loan:
     """A loan whose second installment is so many days late on a day; the first was paid."""
-    from dateutil.relativedelta import relativedelta
-
     second = date.fromordinal(as_of.toordinal() - days)
-    first = second - relativedelta(months=1)
-    disbursed = first - relativedelta(months=1)
+    first, disbursed = add_months(second, -1), add_months(second, -2)
     terms = {"disbursed_on": disbursed, "first_due_on": first} | fields.pop("terms", {})
     loan = make_loan(terms=terms, paid_installments=1, as_of=as_of, **fields)
     assert loan.days_past_due == days

@@ -1,0 +1,59 @@
+"""Workdays follow published holidays, and what staff edited stays."""
+
+from datetime import date
+
+import pytest
+
+from repayments.loans.calendar import add_workdays, is_workday, seed_workdays
+from repayments.loans.models import Product, Stage, Workday
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("day", "works"),
+    [
+        (date(2026, 9, 30), True),  # a Wednesday
+        (date(2026, 9, 26), False),  # a Saturday
+        (date(2026, 10, 1), False),  # National Day, a Thursday
+        (date(2026, 10, 10), True),  # a Saturday worked for the holiday
+    ],
+)
+def test_holidays_and_the_workdays_that_make_up_for_them(day, works):
+    assert is_workday(day) is works
+
+
+@pytest.mark.parametrize(
+    ("day", "count", "expected"),
+    [
+        (date(2026, 3, 2), 1, date(2026, 3, 3)),
+        (date(2026, 3, 6), 1, date(2026, 3, 9)),
+        (date(2026, 3, 7), 0, date(2026, 3, 9)),
+        (date(2026, 3, 7), 1, date(2026, 3, 9)),
+        (date(2026, 9, 30), 2, date(2026, 10, 9)),
+    ],
+)
+def test_workdays_are_counted_from_the_day_after(day, count, expected):
+    assert add_workdays(day, count) == expected
+
+
+def test_what_staff_edited_survives_seeding_again():
+    Workday.objects.filter(calendar="CN", date=date(2026, 10, 1)).update(is_workday=True)
+    assert seed_workdays(calendar="CN", years=[2025, 2026, 2027]) == 0
+    assert is_workday(date(2026, 10, 1))
+
+
+def test_another_country_can_be_seeded():
+    assert seed_workdays(calendar="US", years=[2026]) > 5
+    assert not is_workday(date(2026, 12, 25), "US")
+
+
+def test_stages_and_the_standard_product_are_laid():
+    stages = Stage.objects.order_by("from_day").values_list("key", "from_day")
+    assert list(stages) == [("early", 1), ("middle", 31), ("late", 91)]
+    assert Product.objects.get(key="standard").allocation_order == [
+        "fees",
+        "penalty",
+        "interest",
+        "principal",
+    ]

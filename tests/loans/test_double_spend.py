@@ -1,0 +1,106 @@
+"""P6, P7: parallel payers cannot spend one debt twice; without the guards they do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F, Sum
+
+from repayments.ledger.models import Account, JournalEntry
+from repayments.ledger.services import AlreadyPosted, get_balances
+from repayments.loans.models import Allocation, Installment, Loan
+from tests.factories.loans import get_loan, make_loan, pay
+from tests.loans.books import assert_books_agree
+
+PAYERS = 8
+DUE = date(2026, 2, 15)
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def in_threads(work):
+    """Run the same work in every payer, all starting together; give what each came to."""
+    start = Barrier(PAYERS)
+
+    def run(number):
+        try:
+            start.wait(timeout=30)
+            return work(number)
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(PAYERS) as pool:
+        return list(pool.map(run, range(PAYERS)))
+
+
+@pytest.fixture
+def small_loan():
+    """One installment of 100 minor units, without interest."""
+    return make_loan(terms={"principal": 100, "installments": 1, "annual_rate": Decimal(0)})
+
+
+def test_p6_eight_payers_of_the_whole_debt_apply_it_once(small_loan):
+    results = in_threads(lambda number: pay(small_loan, 100, DUE, reference=f"pi_{number}"))
+    assert [one for one in results if isinstance(one, Exception)] == []
+    balances = get_balances(book_id=small_loan.book_id)
+    assert balances[Account.PRINCIPAL_RECEIVABLE] == 0
+    assert balances[Account.UNAPPLIED] == -700
+    assert Allocation.objects.aggregate(total=Sum("amount"))["total"] == 100
+    assert get_loan(small_loan).status == Loan.Status.PAID_OFF
+    assert_books_agree(small_loan)
+
+
+def test_p6_eight_parts_of_a_debt_add_up(small_loan):
+    results = in_threads(lambda number: pay(small_loan, 20, DUE, reference=f"pi_{number}"))
+    assert [one for one in results if isinstance(one, Exception)] == []
+    assert Allocation.objects.aggregate(total=Sum("amount"))["total"] == 100
+    assert get_balances(book_id=small_loan.book_id)[Account.UNAPPLIED] == -60
+    assert_books_agree(small_loan)
+
+
+def test_p4_one_reference_is_posted_once(small_loan):
+    results = in_threads(lambda number: pay(small_loan, 30, DUE, reference="pi_same"))
+    assert sum(isinstance(one, JournalEntry) for one in results) == 1
+    assert sum(isinstance(one, AlreadyPosted) for one in results) == PAYERS - 1
+    assert get_balances(book_id=small_loan.book_id)[Account.CLEARING] == -70
+    assert_books_agree(small_loan)
+
+
+def spend_unguarded(loan, meet):
+    """Sum what is owed, then write: no lock, and a plain value where the service adds in place."""
+    with transaction.atomic():
+        row = Installment.objects.get(loan=loan)
+        spent = min(100, row.unpaid)
+        meet.wait(timeout=30)
+        Installment.objects.filter(pk=row.pk).update(principal_paid=row.principal_paid + spent)
+        return spent
+
+
+@pytest.mark.postgresql
+def test_p6_twin_without_lock_and_guard_one_debt_is_spent_eight_times(small_loan):
+    meet = Barrier(PAYERS)
+    spent = in_threads(lambda number: spend_unguarded(small_loan, meet))
+    assert sum(spent) == PAYERS * 100
+
+
+@pytest.mark.postgresql
+def test_p6_twin_without_the_lock_the_constraint_still_refuses(small_loan):
+    """The lock off, the guard on: paid ≤ due lets one of eight through."""
+    meet = Barrier(PAYERS)
+
+    def spend(number):
+        with transaction.atomic():
+            row = Installment.objects.get(loan=small_loan)
+            meet.wait(timeout=30)
+            Installment.objects.filter(pk=row.pk).update(
+                principal_paid=F("principal_paid") + min(100, row.unpaid)
+            )
+            return 100
+
+    results = in_threads(spend)
+    assert sum(one == 100 for one in results) == 1
+    assert Installment.objects.get(loan=small_loan).principal_paid == 100
