@@ -274,6 +274,8 @@ else:
         "processed_folder": str(_BROKER / "processed"),
         "control_folder": str(_BROKER / "control"),
         "store_processed": False,
+        # At its default of a second the folder would give out two tasks a second, no more.
+        "polling_interval": 0.1,
     }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -294,7 +296,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "close the day that is due": {
         "task": "repayments.tasks.close_due_day",
-        "schedule": timedelta(minutes=1),
+        "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
     },
     "send what is due": {
         "task": "repayments.contacts.tasks.sweep_messages",
