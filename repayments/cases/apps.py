@@ -1,11 +1,13 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class CasesConfig(AppConfig):
     name = "repayments.cases"
     label = "cases"
+    verbose_name = _("cases")
 
     def ready(self) -> None:
         from repayments.cases import receivers, roles

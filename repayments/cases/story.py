@@ -52,6 +52,7 @@ class Story:
     reaches: list[Reach]
     holds: list[OpenHold]
     plan: InstallmentPlan | None
+    others: list[Case]
     acts: frozenset[str]
     call_answer: CallAnswer | None
 
@@ -72,6 +73,7 @@ def get_story(
         reaches=list_reaches(case),
         holds=_open_holds(case, now),
         plan=_plan_to_show(case),
+        others=_other_cases(case),
         acts=list_acts(case=case, user=user),
         call_answer=_call_answer(case, user, decision_id),
     )
@@ -177,6 +179,14 @@ def _plan_to_show(case: Case) -> InstallmentPlan | None:
     lively = [*InstallmentPlan.OPEN, InstallmentPlan.Status.ACTIVE]
     plans = InstallmentPlan.objects.filter(loan=case.loan, status__in=lively)
     return plans.order_by("-created_at").first()
+
+
+def _other_cases(case: Case) -> list[Case]:
+    """Give the other open cases of the loan; one of a kind at most, so they are few."""
+    if case.loan is None:
+        return []
+    others = Case.objects.open().filter(loan=case.loan).exclude(pk=case.pk)
+    return list(others.select_related("assignee").order_by("priority", "pk"))
 
 
 def _call_answer(case: Case, user: User, decision_id: str) -> CallAnswer | None:

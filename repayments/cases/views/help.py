@@ -115,8 +115,9 @@ def _get_loan_for_user(request: HttpRequest, loan_id: UUID) -> Loan:
     return get_object_or_404(loans, public_id=loan_id)
 
 
-def _form(topic: Topic, data: object = None) -> HelpForm:
-    return HelpForm(data, label=str(topic.label), auto_id=f"id_{topic.kind}_%s")
+def _form(topic: Topic, data: object = None, *, is_more: bool = False) -> HelpForm:
+    label = _("What else should we know?") if is_more else str(topic.label)
+    return HelpForm(data, label=label, auto_id=f"id_{topic.kind}_%s")
 
 
 def _render(
@@ -136,12 +137,14 @@ def _render(
                 "kind": topic.kind,
                 "title": topic.title,
                 "text": topic.text,
-                "button": topic.button,
+                "button": topic.button if topic.kind not in page.open_requests else _("Send"),
                 "request": page.open_requests.get(topic.kind),
                 "answer_by": due_moment(
                     policy=policies.get(topic.kind) or CasePolicy(kind=topic.kind), now=moment
                 ),
-                "form": bound if bound and topic.kind == bound_kind else _form(topic),
+                "form": bound
+                if bound and topic.kind == bound_kind
+                else _form(topic, is_more=topic.kind in page.open_requests),
                 "is_open": topic.kind == bound_kind,
             }
             for topic in TOPICS
