@@ -6,10 +6,12 @@ from typing import Any
 
 from celery import Celery, signals
 
+from portal import broker
 from portal.logs import current_id
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+broker.register()
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

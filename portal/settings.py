@@ -264,7 +264,7 @@ if REDIS_URL:
         "global_keyprefix": REDIS_KEY_PREFIX,
     }
 else:
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "folder://"  # see portal.broker
     _BROKER = VAR_DIR / "broker"
     for _name in ("queue", "processed", "control"):
         (_BROKER / _name).mkdir(parents=True, exist_ok=True)
