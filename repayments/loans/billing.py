@@ -147,3 +147,26 @@ def _bill(among: str, as_of: date, now: datetime) -> int:
                 run(statement)
         cursor.execute("DROP TABLE billing_line")
     return billed
+
+
+_CREDIT_DUE = """
+    SELECT l.id FROM ledger_balance b JOIN loans_loan l ON l.book_id = b.book_id
+    WHERE b.account = 'unapplied' AND b.amount < 0 AND l.status IN ('active', 'written_off')
+        AND (
+            EXISTS (
+                SELECT 1 FROM loans_installment i WHERE i.loan_id = l.id AND i.is_current
+                    AND i.unpaid > 0 AND i.due_date <= {day}
+            ) OR EXISTS (
+                SELECT 1 FROM loans_charge h WHERE h.loan_id = l.id AND h.charged_on <= {day}
+                    AND h.amount > h.paid + h.waived + h.withdrawn
+            )
+        )
+    ORDER BY l.id
+"""
+
+
+def list_credit_due(*, as_of: date) -> list[int]:
+    """List the loans that have money waiting and something due by a day to apply it to."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CREDIT_DUE.format(day=_DAY[connection.vendor]), {"as_of": as_of})
+        return [row[0] for row in cursor.fetchall()]

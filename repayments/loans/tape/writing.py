@@ -217,7 +217,8 @@ def _write_schedules(targets: Sequence[_Target], now: datetime) -> None:
             (
                 schedule, target.loan_id, 1, row.number, row.start_date.isoformat(),
                 row.due_date.isoformat(), row.principal_due, row.interest_due, row.fee_due,
-                row.interest_paid, 0, row.fee_paid, row.principal_paid, row.interest_paid, row.fee_paid,
+                row.interest_paid, 0, row.fee_paid, row.principal_paid, row.interest_paid,
+                row.fee_paid,
             )
             for schedule, target in zip(schedules, targets, strict=True)
             for row in target.plan.rows
