@@ -95,8 +95,9 @@ class PlanAmounts:
         return self.rows[-1].due_date
 
     @property
-    def largest(self) -> int:
-        return max(row.amount for row in self.rows)
+    def is_even(self) -> bool:
+        """Whether all payments are equal, but for the rest in the last."""
+        return len({row.amount for row in self.rows[:-1]}) <= 1
 
     @cached_property
     def cost(self) -> AnnualCost | None:
