@@ -21,13 +21,13 @@ SCHEME = "folder"
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
         # The first part orders the queue; see Kombu's own.
         name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"
         whole = Path(self.data_folder_out, name)
         # No queue's name fits what stands behind the first dot.
         part = whole.with_name(f"{name}.part")
-        part.write_text(dumps(message), encoding="utf-8")
+        part.write_text(dumps(payload), encoding="utf-8")
         os.replace(part, whole)
 
     def get_table(self, exchange: str) -> Any:
