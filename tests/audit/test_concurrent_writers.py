@@ -1,8 +1,10 @@
 """Many writers at once leave one dense chain; without the guard they do not."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,11 +16,11 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 WRITERS, EACH = 8, 5
 
 
-def in_threads(work):
+def in_threads(work: Callable[..., Any]) -> Any:
     """Run the same work in every writer, all starting together; give what each raised."""
     start = Barrier(WRITERS)
 
-    def run(number):
+    def run(number: int) -> Any:
         try:
             start.wait(timeout=30)
             for turn in range(EACH):
@@ -34,8 +36,8 @@ def in_threads(work):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_writers_keep_the_chain_dense():
-    def write(number, turn):
+def test_concurrent_writers_keep_the_chain_dense() -> None:
+    def write(number: int, turn: int) -> None:
         record_event(
             stream="loan:hot", action="loans.hot", actor=None, at=AT, payload={"n": [number, turn]}
         )
@@ -48,12 +50,12 @@ def test_concurrent_writers_keep_the_chain_dense():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.postgresql
-def test_twin_without_the_heads_lock_two_writers_take_the_same_place():
+def test_twin_without_the_heads_lock_two_writers_take_the_same_place() -> None:
     """The guard off: read the head, then write. Only unique keys keep the chain from forking."""
     Head.objects.create(stream="loan:hot", seq=0, hash=first_hash("loan:hot"))
     together = Barrier(WRITERS)
 
-    def write(number, turn):
+    def write(number: int, turn: int) -> None:
         head = Head.objects.get(stream="loan:hot")
         if turn == 0:
             together.wait(timeout=30)

@@ -1,6 +1,7 @@
 """P5: every past balance can be rebuilt, and the replay of all entries equals the cache."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,7 +29,7 @@ entries = st.lists(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(entries=entries, ask=st.integers(-1, 61))
-def test_p5_replay_equals_what_a_plain_sum_says(entries, ask):
+def test_p5_replay_equals_what_a_plain_sum_says(entries: Any, ask: Any) -> None:
     book = Book.objects.create(currency="CNY")
     for number, (day, debit, credit, amount) in enumerate(entries):
         post_entry(

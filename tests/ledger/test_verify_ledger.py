@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def entry():
+def entry() -> Any:
     book = Book.objects.create(currency="CNY")
     for number in range(2):
         made = post_entry(
@@ -32,34 +33,36 @@ def entry():
     return made
 
 
-def tamper(statement, *values):
+def tamper(statement: str, *values: object) -> None:
     with lifted(), connection.cursor() as cursor:
         cursor.execute(statement, values)
 
 
-def test_books_that_are_right_pass(entry, capsys):
+def test_books_that_are_right_pass(entry: JournalEntry, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("verify_ledger", "--json")
     assert json.loads(capsys.readouterr().out) == {"ok": True, "fault": None}
 
 
-def test_a_changed_posting_is_named(entry):
+def test_a_changed_posting_is_named(entry: JournalEntry) -> None:
     tamper("UPDATE ledger_posting SET amount = 6 WHERE entry_id = %s AND amount = 5", entry.pk)
     fault = verify_ledger()
     assert (fault.book, fault.entry, fault.reason) == (entry.book_id, entry.pk, "sums to 1")
 
 
-def test_an_entry_without_postings_is_named(entry):
+def test_an_entry_without_postings_is_named(entry: JournalEntry) -> None:
     tamper("DELETE FROM ledger_posting WHERE entry_id = %s", entry.pk)
     assert verify_ledger().reason == "has no postings"
 
 
-def test_a_missing_entry_is_named(entry):
+def test_a_missing_entry_is_named(entry: JournalEntry) -> None:
     tamper("DELETE FROM ledger_posting WHERE entry_id = %s", entry.pk)
     tamper("DELETE FROM ledger_journalentry WHERE id = %s", entry.pk)
     assert verify_ledger().reason == "has 1 entries where 2 were posted"
 
 
-def test_a_wrong_balance_is_named_and_the_command_fails(entry, capsys):
+def test_a_wrong_balance_is_named_and_the_command_fails(
+    entry: JournalEntry, capsys: pytest.CaptureFixture[str]
+) -> None:
     Balance.objects.filter(account=Account.FEE_RECEIVABLE).update(amount=11)
     with pytest.raises(SystemExit) as exit_code:
         call_command("verify_ledger", "--json")
@@ -70,7 +73,9 @@ def test_a_wrong_balance_is_named_and_the_command_fails(entry, capsys):
     assert found["fault"]["reason"] == ("fee_receivable: 11 is cached, the postings sum to 10")
 
 
-def test_the_nightly_check_complains_aloud(entry, caplog):
+def test_the_nightly_check_complains_aloud(
+    entry: JournalEntry, caplog: pytest.LogCaptureFixture
+) -> None:
     Balance.objects.filter(account=Account.FEE_INCOME).update(amount=-11)
     with caplog.at_level(logging.CRITICAL):
         check_books()

@@ -1,5 +1,7 @@
 """What must hold between books, rows and charges after whatever happened to a loan."""
 
+from datetime import date
+
 from django.db.models import F, Sum
 
 from repayments.ledger.models import Account, JournalEntry
@@ -85,7 +87,7 @@ def summarize(loan: Loan) -> dict:
     }
 
 
-def assert_figures_agree(loan: Loan, as_of) -> None:
+def assert_figures_agree(loan: Loan, as_of: date) -> None:
     """The set-based figures say what ``get_position`` says."""
     refresh_figures(loan_ids=[loan.pk], as_of=as_of)
     loan = get_loan(loan)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
         (date(2026, 10, 10), True),  # a Saturday worked for the holiday
     ],
 )
-def test_holidays_and_the_workdays_that_make_up_for_them(day, works):
+def test_holidays_and_the_workdays_that_make_up_for_them(day: date, works: bool) -> None:
     assert is_workday(day) is works
 
 
@@ -33,22 +33,22 @@ def test_holidays_and_the_workdays_that_make_up_for_them(day, works):
         (date(2026, 9, 30), 2, date(2026, 10, 9)),
     ],
 )
-def test_workdays_are_counted_from_the_day_after(day, count, expected):
+def test_workdays_are_counted_from_the_day_after(day: date, count: int, expected: date) -> None:
     assert add_workdays(day, count) == expected
 
 
-def test_what_staff_edited_survives_seeding_again():
+def test_what_staff_edited_survives_seeding_again() -> None:
     Workday.objects.filter(calendar="CN", date=date(2026, 10, 1)).update(is_workday=True)
     assert seed_workdays(calendar="CN", years=[2025, 2026, 2027]) == 0
     assert is_workday(date(2026, 10, 1))
 
 
-def test_another_country_can_be_seeded():
+def test_another_country_can_be_seeded() -> None:
     assert seed_workdays(calendar="US", years=[2026]) > 5
     assert not is_workday(date(2026, 12, 25), "US")
 
 
-def test_stages_and_the_standard_product_are_laid():
+def test_stages_and_the_standard_product_are_laid() -> None:
     stages = Stage.objects.order_by("from_day").values_list("key", "from_day")
     assert list(stages) == [("early", 1), ("middle", 31), ("late", 91)]
     assert Product.objects.get(key="standard").allocation_order == [

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,19 +19,19 @@ pytestmark = pytest.mark.django_db
 DAY = date(2026, 3, 1)
 
 
-def fee(loan, amount=5_000, on=DAY):
+def fee(loan: Loan, amount: int = 5_000, on: date = DAY) -> Any:
     return charge_fee(
         loan_id=loan.pk, amount=amount, reason="Letter", charged_on=on, actor=None, now=noon(on)
     )
 
 
-def waive(charge, amount=None):
+def waive(charge: Charge, amount: int | None = None) -> Any:
     return waive_charge(
         charge_id=charge.pk, amount=amount, reason="goodwill", actor=None, now=noon(DAY)
     )
 
 
-def test_a_fee_is_due_at_once_and_paid_before_interest():
+def test_a_fee_is_due_at_once_and_paid_before_interest() -> None:
     loan = make_loan()
     charge = fee(loan)
     assert get_position(loan=loan, as_of=DAY).fees_due == 5_000
@@ -41,14 +42,14 @@ def test_a_fee_is_due_at_once_and_paid_before_interest():
     assert_books_agree(loan)
 
 
-def test_a_settled_loan_takes_no_fee():
+def test_a_settled_loan_takes_no_fee() -> None:
     loan = make_loan()
     pay(loan, 1_400_000, date(2026, 2, 1))
     with pytest.raises(LoanNotActive):
         fee(loan)
 
 
-def test_a_waived_fee_is_not_owed_any_more():
+def test_a_waived_fee_is_not_owed_any_more() -> None:
     loan = make_loan()
     charge = fee(loan)
     waive(charge)
@@ -57,7 +58,7 @@ def test_a_waived_fee_is_not_owed_any_more():
     assert_books_agree(loan)
 
 
-def test_no_more_is_waived_than_is_open():
+def test_no_more_is_waived_than_is_open() -> None:
     loan = make_loan()
     charge = fee(loan)
     waive(charge, 3_000)
@@ -68,13 +69,13 @@ def test_no_more_is_waived_than_is_open():
     assert_books_agree(loan)
 
 
-def test_penalty_counts_the_days_since_the_due_date_whatever_the_grace():
+def test_penalty_counts_the_days_since_the_due_date_whatever_the_grace() -> None:
     loan = make_loan(penalty_rate=Decimal("18"), grace_days=5)
     # 946.19 principal of the first installment, 18 % a year, 14 nights.
     assert get_position(loan=loan, as_of=DAY).penalty_due == round(94_619 * 0.18 * 14 / 365)
 
 
-def test_a_payment_posts_the_penalty_up_to_its_day_and_pays_it_first():
+def test_a_payment_posts_the_penalty_up_to_its_day_and_pays_it_first() -> None:
     loan = make_loan(penalty_rate=Decimal("18"))
     pay(loan, 10_000, DAY)
     charge = Charge.objects.get(loan=loan)
@@ -84,7 +85,7 @@ def test_a_payment_posts_the_penalty_up_to_its_day_and_pays_it_first():
     assert_books_agree(loan)
 
 
-def test_penalty_is_reckoned_on_what_is_left_from_the_payment_on():
+def test_penalty_is_reckoned_on_what_is_left_from_the_payment_on() -> None:
     loan = make_loan(penalty_rate=Decimal("18"))
     pay(loan, 50_000, DAY)
     left = get_position(loan=get_loan(loan), as_of=DAY).principal_past_due
@@ -92,7 +93,7 @@ def test_penalty_is_reckoned_on_what_is_left_from_the_payment_on():
     assert later == round(left * 0.18 * 10 / 365)
 
 
-def test_a_waived_penalty_stays_waived_when_an_earlier_payment_comes_late():
+def test_a_waived_penalty_stays_waived_when_an_earlier_payment_comes_late() -> None:
     loan = make_loan(penalty_rate=Decimal("18"))
     pay(loan, 100, DAY)
     waive(Charge.objects.get(loan=loan))

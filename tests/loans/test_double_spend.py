@@ -1,9 +1,11 @@
 """P6, P7: parallel payers cannot spend one debt twice; without the guards they do."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -20,11 +22,11 @@ DUE = date(2026, 2, 15)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def in_threads(work):
+def in_threads(work: Callable[..., Any]) -> Any:
     """Run the same work in every payer, all starting together; give what each came to."""
     start = Barrier(PAYERS)
 
-    def run(number):
+    def run(number: int) -> Any:
         try:
             start.wait(timeout=30)
             return work(number)
@@ -38,12 +40,12 @@ def in_threads(work):
 
 
 @pytest.fixture
-def small_loan():
+def small_loan() -> Any:
     """One installment of 100 minor units, without interest."""
     return make_loan(terms={"principal": 100, "installments": 1, "annual_rate": Decimal(0)})
 
 
-def test_p6_eight_payers_of_the_whole_debt_apply_it_once(small_loan):
+def test_p6_eight_payers_of_the_whole_debt_apply_it_once(small_loan: Loan) -> None:
     results = in_threads(lambda number: pay(small_loan, 100, DUE, reference=f"pi_{number}"))
     assert [one for one in results if isinstance(one, Exception)] == []
     balances = get_balances(book_id=small_loan.book_id)
@@ -54,7 +56,7 @@ def test_p6_eight_payers_of_the_whole_debt_apply_it_once(small_loan):
     assert_books_agree(small_loan)
 
 
-def test_p6_eight_parts_of_a_debt_add_up(small_loan):
+def test_p6_eight_parts_of_a_debt_add_up(small_loan: Loan) -> None:
     results = in_threads(lambda number: pay(small_loan, 20, DUE, reference=f"pi_{number}"))
     assert [one for one in results if isinstance(one, Exception)] == []
     assert Allocation.objects.aggregate(total=Sum("amount"))["total"] == 100
@@ -62,7 +64,7 @@ def test_p6_eight_parts_of_a_debt_add_up(small_loan):
     assert_books_agree(small_loan)
 
 
-def test_p4_one_reference_is_posted_once(small_loan):
+def test_p4_one_reference_is_posted_once(small_loan: Loan) -> None:
     results = in_threads(lambda number: pay(small_loan, 30, DUE, reference="pi_same"))
     assert sum(isinstance(one, JournalEntry) for one in results) == 1
     assert sum(isinstance(one, AlreadyPosted) for one in results) == PAYERS - 1
@@ -70,7 +72,7 @@ def test_p4_one_reference_is_posted_once(small_loan):
     assert_books_agree(small_loan)
 
 
-def spend_unguarded(loan, meet):
+def spend_unguarded(loan: Loan, meet: Barrier) -> Any:
     """Sum what is owed, then write: no lock, and a plain value where the service adds in place."""
     with transaction.atomic():
         row = Installment.objects.get(loan=loan)
@@ -81,18 +83,18 @@ def spend_unguarded(loan, meet):
 
 
 @pytest.mark.postgresql
-def test_p6_twin_without_lock_and_guard_one_debt_is_spent_eight_times(small_loan):
+def test_p6_twin_without_lock_and_guard_one_debt_is_spent_eight_times(small_loan: Loan) -> None:
     meet = Barrier(PAYERS)
     spent = in_threads(lambda number: spend_unguarded(small_loan, meet))
     assert sum(spent) == PAYERS * 100
 
 
 @pytest.mark.postgresql
-def test_p6_twin_without_the_lock_the_constraint_still_refuses(small_loan):
+def test_p6_twin_without_the_lock_the_constraint_still_refuses(small_loan: Loan) -> Any:
     """The lock off, the guard on: paid ≤ due lets one of eight through."""
     meet = Barrier(PAYERS)
 
-    def spend(number):
+    def spend(number: int) -> Any:
         with transaction.atomic():
             row = Installment.objects.get(loan=small_loan)
             meet.wait(timeout=30)

@@ -3,11 +3,13 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from repayments.loans.models import Loan
 from repayments.loans.services import charge_fee
 from tests.factories.loans import make_loan, make_product, noon, pay
 from tests.loans.books import assert_books_agree, assert_figures_agree, summarize
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.django_db
 KNOWN = date(2026, 6, 20)
 
 
-def play(payments, product, **terms):
+def play(payments: Any, product: Any, **terms: Any) -> Any:
     loan = make_loan(product=product, penalty_rate=Decimal("18"), terms=terms)
     for amount, on in payments:
         pay(loan, amount, on, now=noon(KNOWN))
@@ -45,7 +47,7 @@ STORIES = {
 
 @pytest.mark.parametrize("surplus", ["unapplied", "prepay"])
 @pytest.mark.parametrize("story", STORIES)
-def test_every_order_ends_the_same(story, surplus):
+def test_every_order_ends_the_same(story: str, surplus: str) -> None:
     product = make_product(surplus=surplus)
     in_order = summarize(play(STORIES[story], product))
     for order in list(permutations(STORIES[story]))[1:]:
@@ -60,7 +62,7 @@ def test_every_order_ends_the_same(story, surplus):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_any_payments_in_any_order_end_the_same(data):
+def test_any_payments_in_any_order_end_the_same(data: st.DataObject) -> None:
     days = data.draw(
         st.lists(st.integers(1, 155), min_size=2, max_size=4, unique=True), label="days"
     )
@@ -86,11 +88,11 @@ def test_any_payments_in_any_order_end_the_same(data):
     assert_figures_agree(mixed, KNOWN)
 
 
-def test_a_fee_charged_for_an_earlier_day_is_paid_before_what_came_after():
+def test_a_fee_charged_for_an_earlier_day_is_paid_before_what_came_after() -> None:
     product = make_product()
     late, timely = (make_loan(product=product) for _ in range(2))
 
-    def fee(loan):
+    def fee(loan: Loan) -> None:
         charge_fee(
             loan_id=loan.pk,
             amount=3_000,

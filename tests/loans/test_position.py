@@ -32,33 +32,33 @@ from tests.loans.books import assert_figures_agree
 pytestmark = pytest.mark.django_db
 
 
-def test_on_the_due_date_the_installment_is_due_but_not_late():
+def test_on_the_due_date_the_installment_is_due_but_not_late() -> None:
     position = get_position(loan=make_loan(), as_of=date(2026, 2, 15))
     assert position.past_due_amount == 106_619
     assert (position.days_past_due, position.past_due_since) == (0, date(2026, 2, 15))
     assert position.next_due_date == date(2026, 3, 15)
 
 
-def test_between_due_dates_interest_accrues_by_day():
+def test_between_due_dates_interest_accrues_by_day() -> None:
     position = get_position(loan=make_loan(), as_of=date(2026, 1, 25))
     assert position.accrued_interest == round(12_000 * 10 / 31)
     assert position.payoff_amount == 1_200_000 + position.accrued_interest
     assert position.past_due_amount == 0
 
 
-def test_days_past_due_decide_the_stage():
+def test_days_past_due_decide_the_stage() -> None:
     loan = make_overdue_loan(days=31, as_of=date(2026, 4, 20))
     assert loan.stage.key == "middle"
     assert get_position(loan=loan, as_of=date(2026, 4, 19)).stage_key == "early"
 
 
-def test_a_loan_to_be_signed_owes_nothing_yet():
+def test_a_loan_to_be_signed_owes_nothing_yet() -> None:
     loan = make_loan(status=Loan.Status.PENDING_SIGNATURE)
     position = get_position(loan=loan, as_of=date(2026, 6, 1))
     assert (position.past_due_amount, position.payoff_amount, position.days_past_due) == (0, 0, 0)
 
 
-def test_states_of_rows():
+def test_states_of_rows() -> None:
     loan = make_loan()
     pay(loan, 106_619, date(2026, 2, 15))
     pay(loan, 500, date(2026, 4, 1))
@@ -67,7 +67,7 @@ def test_states_of_rows():
 
 
 @pytest.mark.parametrize("as_of", [date(2026, 1, 20), date(2026, 2, 15), date(2026, 4, 2)])
-def test_every_working_adds_up_to_its_figure(as_of):
+def test_every_working_adds_up_to_its_figure(as_of: date) -> None:
     loan = make_loan(penalty_rate=Decimal("18"))
     charge_fee(
         loan_id=loan.pk,
@@ -84,7 +84,7 @@ def test_every_working_adds_up_to_its_figure(as_of):
         assert sum(row.amount for row in rows[:total]) == rows[total].amount
 
 
-def test_workings_speak_the_readers_language():
+def test_workings_speak_the_readers_language() -> None:
     loan = make_loan(penalty_rate=Decimal("18"))
     as_of = date(2026, 3, 1)
     position = get_position(loan=loan, as_of=as_of)
@@ -97,7 +97,7 @@ def test_workings_speak_the_readers_language():
     "amount", [1, 500, 12_653, 107_272, 107_273, 300_000, 1_206_000, 1_300_000]
 )
 @pytest.mark.parametrize("surplus", ["unapplied", "prepay"])
-def test_a_preview_says_what_the_payment_then_does(amount, surplus):
+def test_a_preview_says_what_the_payment_then_does(amount: int, surplus: str) -> None:
     loan = make_loan(product=make_product(surplus=surplus), penalty_rate=Decimal("18"))
     as_of = date(2026, 3, 1)
     preview = preview_payment(loan=loan, amount=amount, as_of=as_of)
@@ -117,7 +117,7 @@ def test_a_preview_says_what_the_payment_then_does(amount, surplus):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_cached_figures_say_what_the_position_says(data):
+def test_cached_figures_say_what_the_position_says(data: st.DataObject) -> None:
     loan = make_loan(
         penalty_rate=data.draw(st.sampled_from([Decimal(0), Decimal("18"), Decimal("36.525")])),
         terms={
@@ -134,7 +134,7 @@ def test_cached_figures_say_what_the_position_says(data):
     assert_figures_agree(get_loan(loan), as_of)
 
 
-def test_a_second_refresh_of_a_day_writes_nothing():
+def test_a_second_refresh_of_a_day_writes_nothing() -> None:
     as_of = date(2026, 5, 1)
     loans = [make_overdue_loan(days=days, as_of=as_of).pk for days in (1, 40)]
     assert refresh_figures(loan_ids=loans, as_of=as_of + timedelta(days=1)) == 2
@@ -143,7 +143,7 @@ def test_a_second_refresh_of_a_day_writes_nothing():
     assert refresh_figures(loan_ids=[], as_of=as_of) == 0
 
 
-def test_a_new_day_reaches_every_running_loan_it_changes():
+def test_a_new_day_reaches_every_running_loan_it_changes() -> None:
     loan = make_loan(as_of=date(2026, 1, 15))
     assert refresh_figures(loan_ids=None, as_of=date(2026, 1, 16)) == 0
     assert refresh_figures(loan_ids=None, as_of=date(2026, 2, 18)) == 1

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -19,11 +20,11 @@ TODAY = date(2026, 3, 1)
 GOOD_THROUGH = date(2026, 3, 8)
 
 
-def quote(loan, good_through=GOOD_THROUGH):
+def quote(loan: Loan, good_through: date = GOOD_THROUGH) -> Any:
     return quote_payoff(loan_id=loan.pk, good_through=good_through, actor=None, now=noon(TODAY))
 
 
-def test_its_lines_add_up_to_what_settles_on_the_last_good_day():
+def test_its_lines_add_up_to_what_settles_on_the_last_good_day() -> None:
     loan = make_loan(penalty_rate=Decimal("18"))
     offer = quote(loan)
     assert sum(line["amount"] for line in offer.lines) == offer.total
@@ -31,19 +32,19 @@ def test_its_lines_add_up_to_what_settles_on_the_last_good_day():
     assert {line["component"] for line in offer.lines} == {"principal", "interest", "penalty"}
 
 
-def test_each_further_day_adds_the_per_diem():
+def test_each_further_day_adds_the_per_diem() -> None:
     loan = make_loan()
     offer = quote(loan)
     day_after = get_position(loan=loan, as_of=date(2026, 3, 9)).payoff_amount
     assert offer.per_diem == day_after - offer.total > 0
 
 
-def test_it_expires_at_the_end_of_its_day_in_the_lenders_zone():
+def test_it_expires_at_the_end_of_its_day_in_the_lenders_zone() -> None:
     loan = make_loan()
     assert quote(loan).expires_at == datetime(2026, 3, 8, 16, tzinfo=UTC)
 
 
-def test_paid_early_the_interest_of_unused_days_is_kept_for_the_borrower():
+def test_paid_early_the_interest_of_unused_days_is_kept_for_the_borrower() -> None:
     loan = make_loan()
     offer = quote(loan)
     payoff = get_position(loan=loan, as_of=date(2026, 3, 3)).payoff_amount
@@ -53,7 +54,7 @@ def test_paid_early_the_interest_of_unused_days_is_kept_for_the_borrower():
     assert_books_agree(loan)
 
 
-def test_a_fee_charged_since_is_waived_for_a_quote_that_is_still_good():
+def test_a_fee_charged_since_is_waived_for_a_quote_that_is_still_good() -> None:
     loan = make_loan()
     offer = quote(loan)
     charge_fee(
@@ -70,14 +71,14 @@ def test_a_fee_charged_since_is_waived_for_a_quote_that_is_still_good():
     assert_books_agree(loan)
 
 
-def test_a_day_too_late_the_quote_settles_nothing():
+def test_a_day_too_late_the_quote_settles_nothing() -> None:
     loan = make_loan()
     offer = quote(loan)
     pay(loan, offer.total, date(2026, 3, 9))
     assert get_loan(loan).status == Loan.Status.ACTIVE
 
 
-def test_an_older_payment_of_the_same_amount_is_not_taken_for_the_quote():
+def test_an_older_payment_of_the_same_amount_is_not_taken_for_the_quote() -> None:
     loan = make_loan()
     pay(loan, 106_619, date(2026, 2, 15))
     offer = quote(loan)
@@ -87,12 +88,12 @@ def test_an_older_payment_of_the_same_amount_is_not_taken_for_the_quote():
     assert_books_agree(loan)
 
 
-def test_a_day_that_has_passed_is_refused():
+def test_a_day_that_has_passed_is_refused() -> None:
     with pytest.raises(QuoteInThePast):
         quote(make_loan(), date(2026, 2, 28))
 
 
-def test_a_settled_loan_is_not_quoted():
+def test_a_settled_loan_is_not_quoted() -> None:
     loan = make_loan()
     pay(loan, 1_400_000, date(2026, 2, 1))
     with pytest.raises(LoanNotActive):

@@ -1,6 +1,7 @@
 """Money received is posted once and goes where the contract says."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ INSTALLMENT = 106_619
 FIRST_DUE = date(2026, 2, 15)
 
 
-def test_a_payment_on_the_due_date_pays_interest_and_principal():
+def test_a_payment_on_the_due_date_pays_interest_and_principal() -> None:
     loan = make_loan()
     entry = pay(loan, INSTALLMENT, FIRST_DUE)
     balances = get_balances(book_id=loan.book_id)
@@ -31,7 +32,9 @@ def test_a_payment_on_the_due_date_pays_interest_and_principal():
     assert_books_agree(loan)
 
 
-def test_a_payment_before_the_due_date_covers_the_coming_installment_with_its_whole_interest():
+def test_a_payment_before_the_due_date_covers_the_coming_installment_with_its_whole_interest() -> (
+    None
+):
     loan = make_loan()
     pay(loan, INSTALLMENT, date(2026, 1, 20))
     row = loan.installments.get(number=1)
@@ -40,7 +43,7 @@ def test_a_payment_before_the_due_date_covers_the_coming_installment_with_its_wh
     assert_books_agree(loan)
 
 
-def test_a_part_payment_goes_to_interest_before_principal():
+def test_a_part_payment_goes_to_interest_before_principal() -> None:
     loan = make_loan()
     pay(loan, 10_000, FIRST_DUE)
     row = loan.installments.get(number=1)
@@ -48,7 +51,7 @@ def test_a_part_payment_goes_to_interest_before_principal():
     assert_books_agree(loan)
 
 
-def test_a_surplus_waits_and_is_applied_on_the_next_due_date():
+def test_a_surplus_waits_and_is_applied_on_the_next_due_date() -> None:
     loan = make_loan()
     pay(loan, INSTALLMENT + 50_000, date(2026, 1, 20))
     assert get_balances(book_id=loan.book_id)[Account.UNAPPLIED] == -50_000
@@ -59,7 +62,7 @@ def test_a_surplus_waits_and_is_applied_on_the_next_due_date():
     assert_books_agree(loan)
 
 
-def test_a_surplus_repays_principal_early_where_the_contract_says_so():
+def test_a_surplus_repays_principal_early_where_the_contract_says_so() -> None:
     loan = make_loan(product=make_product(surplus="prepay"))
     pay(loan, INSTALLMENT + 300_000, date(2026, 1, 20))
     loan = get_loan(loan)
@@ -72,7 +75,7 @@ def test_a_surplus_repays_principal_early_where_the_contract_says_so():
     assert_books_agree(loan)
 
 
-def test_the_payoff_amount_settles_the_loan():
+def test_the_payoff_amount_settles_the_loan() -> None:
     loan = make_loan()
     on = date(2026, 3, 1)
     amount = get_position(loan=loan, as_of=on).payoff_amount
@@ -85,7 +88,7 @@ def test_the_payoff_amount_settles_the_loan():
     assert get_balances(book_id=loan.book_id)[Account.UNAPPLIED] == 0
 
 
-def test_one_minor_unit_less_than_the_payoff_does_not_settle():
+def test_one_minor_unit_less_than_the_payoff_does_not_settle() -> None:
     loan = make_loan()
     on = date(2026, 3, 1)
     pay(loan, get_position(loan=loan, as_of=on).payoff_amount - 1, on)
@@ -93,7 +96,7 @@ def test_one_minor_unit_less_than_the_payoff_does_not_settle():
     assert_books_agree(loan)
 
 
-def test_more_than_the_payoff_rests_unapplied():
+def test_more_than_the_payoff_rests_unapplied() -> None:
     loan = make_loan()
     on = date(2026, 3, 1)
     pay(loan, get_position(loan=loan, as_of=on).payoff_amount + 777, on)
@@ -101,7 +104,7 @@ def test_more_than_the_payoff_rests_unapplied():
     assert get_balances(book_id=loan.book_id)[Account.UNAPPLIED] == -777
 
 
-def test_the_last_installment_on_its_due_date_settles_without_a_new_schedule():
+def test_the_last_installment_on_its_due_date_settles_without_a_new_schedule() -> None:
     loan = make_loan(paid_installments=11)
     last = loan.installments.get(number=12)
     pay(loan, last.unpaid, last.due_date)
@@ -110,7 +113,7 @@ def test_the_last_installment_on_its_due_date_settles_without_a_new_schedule():
     assert_books_agree(loan)
 
 
-def test_the_same_reference_twice_is_refused_and_changes_nothing():
+def test_the_same_reference_twice_is_refused_and_changes_nothing() -> None:
     loan = make_loan()
     pay(loan, 5_000, FIRST_DUE, reference="pi_1")
     before = get_balances(book_id=loan.book_id)
@@ -119,15 +122,15 @@ def test_the_same_reference_twice_is_refused_and_changes_nothing():
     assert get_balances(book_id=loan.book_id) == before
 
 
-def test_a_loan_that_waits_for_its_signature_takes_no_money():
+def test_a_loan_that_waits_for_its_signature_takes_no_money() -> None:
     loan = make_loan(status=Loan.Status.PENDING_SIGNATURE)
     with pytest.raises(LoanTakesNoPayments):
         pay(loan, 5_000, FIRST_DUE)
 
 
 def test_signals_tell_of_the_payment_and_of_the_end_on_commit(
-    django_capture_on_commit_callbacks,
-):
+    django_capture_on_commit_callbacks: Any,
+) -> None:
     from repayments.loans.signals import loan_settled, payment_posted
 
     heard = []

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,9 @@ pytestmark = pytest.mark.django_db
 DAY = date(2026, 4, 1)
 
 
-def replace(loan, rows, *, on=DAY, now=None, reason=Schedule.Reason.PLAN):
+def replace(
+    loan: Loan, rows: Any, *, on: date = DAY, now: Any = None, reason: Any = Schedule.Reason.PLAN
+) -> Any:
     return replace_schedule(
         loan_id=loan.pk,
         rows=rows,
@@ -36,7 +39,7 @@ def replace(loan, rows, *, on=DAY, now=None, reason=Schedule.Reason.PLAN):
     )
 
 
-def owed_in_three(loan, on=DAY):
+def owed_in_three(loan: Loan, on: date = DAY) -> Any:
     """Three rows that hold all that is owed on a day, interest and costs first."""
     owed = get_position(loan=loan, as_of=on).snapshot.payoff(on)
     third = owed.principal // 3
@@ -48,7 +51,7 @@ def owed_in_three(loan, on=DAY):
 
 
 @pytest.fixture
-def late_loan():
+def late_loan() -> Any:
     loan = make_loan(penalty_rate=Decimal("18"))
     charge_fee(
         loan_id=loan.pk,
@@ -61,7 +64,7 @@ def late_loan():
     return get_loan(loan)
 
 
-def test_what_is_owed_already_is_carried_into_the_first_rows(late_loan):
+def test_what_is_owed_already_is_carried_into_the_first_rows(late_loan: Loan) -> None:
     rows = owed_in_three(late_loan)
     replace(late_loan, rows)
     first = late_loan.installments.current().get(number=1)
@@ -74,7 +77,7 @@ def test_what_is_owed_already_is_carried_into_the_first_rows(late_loan):
     assert_books_agree(late_loan)
 
 
-def test_the_same_day_the_payoff_is_what_it_was(late_loan):
+def test_the_same_day_the_payoff_is_what_it_was(late_loan: Loan) -> None:
     before = get_position(loan=late_loan, as_of=DAY).payoff_amount
     replace(late_loan, owed_in_three(late_loan))
     position = get_position(loan=get_loan(late_loan), as_of=DAY)
@@ -83,7 +86,7 @@ def test_the_same_day_the_payoff_is_what_it_was(late_loan):
     assert position.days_past_due == 0
 
 
-def test_rows_that_hold_less_bind_and_the_difference_is_waived(late_loan):
+def test_rows_that_hold_less_bind_and_the_difference_is_waived(late_loan: Loan) -> None:
     rows = owed_in_three(late_loan)
     principal_only = [ScheduleRow(row.due_date, row.principal) for row in rows]
     replace(late_loan, principal_only)
@@ -93,7 +96,7 @@ def test_rows_that_hold_less_bind_and_the_difference_is_waived(late_loan):
     assert_books_agree(late_loan)
 
 
-def test_a_plan_may_count_from_a_day_before_its_signature(late_loan):
+def test_a_plan_may_count_from_a_day_before_its_signature(late_loan: Loan) -> None:
     rows = owed_in_three(late_loan)
     signed_on = date(2026, 4, 17)
     from repayments.loans.services.work import Work
@@ -105,20 +108,20 @@ def test_a_plan_may_count_from_a_day_before_its_signature(late_loan):
     assert_books_agree(late_loan)
 
 
-def test_rows_that_do_not_repay_the_principal_exactly_are_refused(late_loan):
+def test_rows_that_do_not_repay_the_principal_exactly_are_refused(late_loan: Loan) -> None:
     rows = owed_in_three(late_loan)
     with pytest.raises(ScheduleDoesNotAddUp):
         replace(late_loan, rows[:-1])
     assert late_loan.schedules.count() == 1
 
 
-def test_a_loan_that_does_not_run_keeps_its_schedule():
+def test_a_loan_that_does_not_run_keeps_its_schedule() -> None:
     loan = make_loan(status=Loan.Status.PENDING_SIGNATURE)
     with pytest.raises(LoanNotActive):
         replace(loan, [ScheduleRow(date(2026, 5, 1), 1_200_000)])
 
 
-def test_payments_on_the_new_schedule_are_booked_and_figures_follow(late_loan):
+def test_payments_on_the_new_schedule_are_booked_and_figures_follow(late_loan: Loan) -> None:
     rows = owed_in_three(late_loan)
     replace(late_loan, rows)
     pay(late_loan, rows[0].amount, date(2026, 5, 1))
@@ -129,7 +132,7 @@ def test_payments_on_the_new_schedule_are_booked_and_figures_follow(late_loan):
     assert_figures_agree(loan, date(2026, 5, 20))
 
 
-def test_money_dated_before_a_signed_plan_counts_from_the_plan(late_loan):
+def test_money_dated_before_a_signed_plan_counts_from_the_plan(late_loan: Loan) -> None:
     replace(late_loan, owed_in_three(late_loan))
     pay(late_loan, 10_000, date(2026, 3, 20), now=noon(date(2026, 4, 3)))
     loan = get_loan(late_loan)
@@ -138,7 +141,7 @@ def test_money_dated_before_a_signed_plan_counts_from_the_plan(late_loan):
     assert_books_agree(loan)
 
 
-def test_a_payment_from_before_the_plan_that_goes_back_is_owed_as_one_more_row():
+def test_a_payment_from_before_the_plan_that_goes_back_is_owed_as_one_more_row() -> None:
     loan = make_loan()
     entry = pay(loan, 106_619, date(2026, 2, 15))
     replace(loan, owed_in_three(get_loan(loan)))
@@ -153,7 +156,7 @@ def test_a_payment_from_before_the_plan_that_goes_back_is_owed_as_one_more_row()
     assert_books_agree(loan)
 
 
-def test_rows_paid_before_an_early_repayment_stay_in_view():
+def test_rows_paid_before_an_early_repayment_stay_in_view() -> None:
     loan = make_loan(product=make_product(surplus="prepay"))
     pay(loan, 106_619, date(2026, 2, 15))
     pay(loan, 306_619, date(2026, 3, 15))

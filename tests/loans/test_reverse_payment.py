@@ -2,9 +2,11 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan
 from repayments.loans.queries import get_position, list_payment_allocations
 from repayments.loans.services import NotAPayment, refresh_figures, reverse_payment
@@ -16,13 +18,13 @@ pytestmark = pytest.mark.django_db
 TODAY = date(2026, 4, 20)
 
 
-def reverse(entry, reference="re_1"):
+def reverse(entry: JournalEntry, reference: str = "re_1") -> Any:
     return reverse_payment(
         entry_id=entry.pk, reference=reference, effective_date=TODAY, actor=None, now=noon(TODAY)
     )
 
 
-def bring_to_today(loan):
+def bring_to_today(loan: Loan) -> None:
     """What the night does: bill what fell due, and the figures."""
     from repayments.loans.services.work import Work
 
@@ -42,7 +44,7 @@ CASES = {
 
 @pytest.mark.parametrize("surplus", ["unapplied", "prepay"])
 @pytest.mark.parametrize("case", CASES)
-def test_reversed_alone_the_loan_is_as_it_was(case, surplus):
+def test_reversed_alone_the_loan_is_as_it_was(case: str, surplus: str) -> None:
     amount, on = CASES[case]
     product = make_product(surplus=surplus)
     untouched = make_loan(product=product, penalty_rate=Decimal("18"))
@@ -55,7 +57,7 @@ def test_reversed_alone_the_loan_is_as_it_was(case, surplus):
 
 @pytest.mark.parametrize("surplus", ["unapplied", "prepay"])
 @pytest.mark.parametrize("case", CASES)
-def test_payments_around_it_end_as_if_it_had_never_come(case, surplus):
+def test_payments_around_it_end_as_if_it_had_never_come(case: str, surplus: str) -> None:
     amount, on = CASES[case]
     product = make_product(surplus=surplus)
     without = make_loan(product=product, penalty_rate=Decimal("18"))
@@ -71,7 +73,7 @@ def test_payments_around_it_end_as_if_it_had_never_come(case, surplus):
     assert_books_agree(loan)
 
 
-def test_a_settled_loan_runs_again():
+def test_a_settled_loan_runs_again() -> None:
     loan = make_loan()
     entry = pay(loan, 1_400_000, date(2026, 1, 20))
     assert get_loan(loan).status == Loan.Status.PAID_OFF
@@ -82,7 +84,7 @@ def test_a_settled_loan_runs_again():
     assert list_payment_allocations(entry_id=entry.pk) == []
 
 
-def test_a_payment_is_taken_back_once():
+def test_a_payment_is_taken_back_once() -> None:
     loan = make_loan()
     entry = pay(loan, 10_000, date(2026, 2, 15))
     reverse(entry)
@@ -91,7 +93,7 @@ def test_a_payment_is_taken_back_once():
     assert get_position(loan=get_loan(loan), as_of=TODAY).unapplied == 0
 
 
-def test_only_payments_can_be_taken_back():
+def test_only_payments_can_be_taken_back() -> None:
     loan = make_loan()
     with pytest.raises(NotAPayment):
         reverse(loan.book.entries.get(kind="disbursement"))

@@ -124,6 +124,7 @@ def waive_charge(
         at=now,
         payload={"charge": charge_id, "amount": waived, "reason": reason},
     )
+    work.reload()
     finish(work)
     charge.refresh_from_db()
     return charge

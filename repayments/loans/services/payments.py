@@ -104,7 +104,7 @@ def record_payment(
         actor=actor,
     )
     store(entry, made)
-    work.reload()
+    work.move_unapplied(amount - sum(row.amount for row in made))
     if came_late:
         replay(work, day_after(on), apply_again)
     else:
@@ -245,7 +245,7 @@ def apply_again(work: Work, source: JournalEntry, amount: int, on: date) -> None
         postings={Account.UNAPPLIED: sum(row.amount for row in made), **receivable_postings(made)},
     )
     store(entry, made)
-    work.reload()
+    work.move_unapplied(-sum(row.amount for row in made))
 
 
 def _settle(work: Work, older: Sequence[Money], amount: int, on: date) -> list[Allocation]:
@@ -369,10 +369,12 @@ def _owe_again(work: Work, live: Sequence[Allocation], on: date) -> None:
 
 
 def finish(work: Work, as_of: date | None = None) -> None:
-    """Let the status follow what is owed, and refresh the day's figures."""
+    """Let the status follow what is owed, and refresh the day's figures.
+
+    ``work.state`` is in step with the rows.
+    """
     loan = work.loan
     work.bill_due(work.today)
-    work.reload()
     if work.state.unpaid == 0 and _move(loan, Loan.Status.PAID_OFF, work):
         transaction.on_commit(lambda: loan_settled.send(sender=Loan, loan_id=loan.pk), robust=True)
     elif work.state.unpaid and loan.status == Loan.Status.PAID_OFF:

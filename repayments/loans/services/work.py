@@ -7,7 +7,7 @@ updates and the constraints ``paid ≤ billed ≤ due`` refuse what a second wri
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db.models import F, Q, Sum
@@ -19,7 +19,7 @@ from repayments.ledger.models import Account, Book, JournalEntry, Posting
 from repayments.ledger.services import post_entry
 from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import Allocation, Charge, Component, Installment, Loan
-from repayments.loans.reckoning import CHARGE, ROW, Snapshot, split_key
+from repayments.loans.reckoning import CHARGE, ROW, RowState, Snapshot, split_key
 from repayments.loans.snapshots import load_snapshot
 
 RECEIVABLE_OF = {
@@ -71,6 +71,7 @@ class Work:
         self.now = now
         self.today = now.astimezone(lender_zone()).date()
         self.state: Snapshot = load_snapshot(self.loan)
+        self._barrier: list[Barrier | None] = []
 
     def reload(self) -> None:
         self.state = load_snapshot(self.loan)
@@ -104,7 +105,7 @@ class Work:
 
     def bill_due(self, on: date) -> None:
         """Bill interest and fees of rows due on or before a day, on their due dates."""
-        billed = False
+        billed = {}
         for row in self.state.rows:
             if row.due_date > on:
                 continue
@@ -116,9 +117,16 @@ class Work:
             if self._is_taken(name):
                 name = f"{name}:again:{self.next_seq()}"
             self._bill(row.id, interest, fee, row.due_date, name)
-            billed = True
-        if billed:
-            self.reload()
+            billed[row.id] = replace(row, interest_billed=row.interest_due, fee_billed=row.fee_due)
+        self._keep_rows(billed)
+
+    def _keep_rows(self, changed: dict[int, RowState]) -> None:
+        rows = tuple(changed.get(row.id, row) for row in self.state.rows)
+        self.state = replace(self.state, rows=rows)
+
+    def move_unapplied(self, amount: int) -> None:
+        """Keep the snapshot in step with what an entry just moved into ``unapplied``."""
+        self.state = replace(self.state, unapplied=self.state.unapplied + amount)
 
     def _is_taken(self, reference: str) -> bool:
         """Whether an installment was billed under this name before, and had it taken back."""
@@ -179,7 +187,9 @@ class Work:
             )
         Loan.objects.filter(pk=self.loan.pk).update(penalty_through=on)
         self.loan.penalty_through = on
-        self.reload()
+        if amount:
+            self.reload()
+        self.state = replace(self.state, penalty_through=on)
 
     def post_penalty_if_any(self, on: date) -> None:
         if self.state.unposted_penalty(on):
@@ -195,7 +205,8 @@ class Work:
         lines = list(lines)
         if not lines:
             return []
-        rows = {row.id: row for row in self.state.with_lines(lines).rows}
+        after = self.state.with_lines(lines)
+        rows = {row.id: row for row in after.rows}
         for row_id in {pk for kind, pk in map(split_key, lines) if kind == ROW}:
             row = rows[row_id]
             interest = max(row.interest_paid - row.interest_billed, 0)
@@ -216,7 +227,17 @@ class Work:
                     amount=line.amount,
                 )
             )
-        self.reload()
+        self.state = after
+        self._keep_rows(
+            {
+                row.id: replace(
+                    row,
+                    interest_billed=max(row.interest_billed, row.interest_paid),
+                    fee_billed=max(row.fee_billed, row.fee_paid),
+                )
+                for row in after.rows
+            }
+        )
         return made
 
     def take_back(self, rows: Sequence[Allocation]) -> None:
@@ -278,7 +299,7 @@ class Work:
             },
         )
         store(entry, made)
-        self.reload()
+        self.move_unapplied(-sum(line.amount for line in lines))
 
     def list_older(self, on: date, source: JournalEntry | None) -> list[Money]:
         """Money with something left that counts before a payment of this day (None: a new one)."""
@@ -342,6 +363,12 @@ class Work:
         return max(entry.effective_date, barrier.day)
 
     def barrier(self) -> Barrier | None:
+        """``_find_barrier``, read once: no service moves it under its own feet."""
+        if not self._barrier:
+            self._barrier = [self._find_barrier()]
+        return self._barrier[0]
+
+    def _find_barrier(self) -> Barrier | None:
         """The last point that later news of earlier money does not reopen.
 
         A signed plan fixes the rows it was signed with; a waiver of penalty interest fixes the
