@@ -21,7 +21,8 @@ SCHEME = "folder"
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
+    # Kombu names the second parameter in two ways.
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
         # The first part orders the queue; see Kombu's own.
         name = f"{round(monotonic() * 1000)}_{uuid4()}.{queue}.msg"
         whole = Path(self.data_folder_out, name)
