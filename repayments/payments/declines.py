@@ -7,7 +7,8 @@ that would accuse somebody (a card reported lost or stolen, suspected fraud) are
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-_GENERAL = _("Your bank did not allow this payment. Try another card, or ask your bank.")
+_BY_THE_BANK = _("Your bank did not allow this payment. Try another card, or ask your bank.")
+_BEFORE_THE_BANK = _("Something went wrong before the card was charged. Please try again later.")
 _WORDS: dict[str, Promise] = {
     "insufficient_funds": _("There was not enough money on the card. Try another card or amount."),
     "expired_card": _("The card has expired. Use another card."),
@@ -44,4 +45,6 @@ def describe_decline(error_code: str, decline_code: str) -> str:
     """
     if not error_code and not decline_code:
         return ""
-    return str(_WORDS.get(decline_code) or _WORDS.get(error_code) or _GENERAL)
+    asked_the_bank = decline_code or error_code == "card_declined"
+    general = _BY_THE_BANK if asked_the_bank else _BEFORE_THE_BANK
+    return str(_WORDS.get(decline_code) or _WORDS.get(error_code) or general)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import stripe
@@ -22,6 +23,7 @@ from repayments.payments.models import Payment
 from repayments.payments.services import start_payment
 from tests.payments.request_check import check_request
 from tests.sandbox_server import Sandbox, running_sandbox
+from tests.stripe_sandbox.calls import call
 
 SECRET = "whsec_test"
 
@@ -41,11 +43,19 @@ def sandbox(running: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
     settings.STRIPE_TIMEOUT_SECONDS = 3
     monkeypatch.setattr(gateway, "RETRY_WAITS_SECONDS", (0.01, 0.02, 0.04))
-    seen = len(running.control("requests")["requests"])
+    sent: list[tuple[str, str, str]] = []
+    real = stripe.RequestsClient.request
+
+    def record(self: Any, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
+        sent.append((method.upper(), url, post_data or ""))
+        return real(self, method, url, headers, post_data)
+
+    monkeypatch.setattr(stripe.RequestsClient, "request", record)
     yield running
     close_gateway_connection()
-    for request in running.control("requests")["requests"][seen:]:
-        check_request(request["method"], request["path"], request["query"], request["body"])
+    for method, url, body in sent:
+        parts = urlsplit(url)
+        check_request(method, parts.path, parts.query, body)
 
 
 def close_gateway_connection() -> None:
@@ -56,9 +66,9 @@ def close_gateway_connection() -> None:
 
 def events_of(sandbox: Sandbox, object_id: str) -> list[dict[str, Any]]:
     """What the gateway says happened to an object, oldest first, as it would send it."""
-    found = sandbox.client().v1.events.list({"limit": 100}).data
-    told = [json.loads(str(event)) for event in found]
-    return [event for event in reversed(told) if event["data"]["object"]["id"] == object_id]
+    _status, found, _headers = call(sandbox, "GET", "/v1/events?limit=40")
+    told = reversed(found["data"])
+    return [event for event in told if event["data"]["object"]["id"] == object_id]
 
 
 def signed(body: bytes, *, secret: str = SECRET, sent_at: int | None = None) -> str:

@@ -260,6 +260,11 @@ def test_when_the_money_is_there_the_look_leads_to_the_receipt(
             "It did not go through",
             "Your bank did not allow this payment",
         ),
+        (
+            {"status": Status.FAILED, "error_code": "api_key_expired"},
+            "It did not go through",
+            "before the card was charged",
+        ),
         ({"status": Status.EXPIRED}, "It did not go through", "open for too long"),
         ({"status": Status.UNKNOWN}, "We are asking", "do not pay again"),
         ({"status": Status.CREATED}, "We are asking", "do not pay again"),
@@ -273,7 +278,7 @@ def test_when_the_money_is_there_the_look_leads_to_the_receipt(
     ],
 )
 def test_each_state_is_told_in_words(
-    signed_in: Client, loan: Loan, columns: dict[str, Any], title: str, text: str
+    signed_in: Client, loan: Loan, enqueued: Mock, columns: dict[str, Any], title: str, text: str
 ) -> None:
     payment = make_payment(loan, now=now(), **columns)
 
@@ -282,6 +287,17 @@ def test_each_state_is_told_in_words(
     assert title in shown
     assert text in shown
     assert "stolen" not in shown
+
+
+def test_with_an_answer_missing_each_look_asks_for_it(
+    signed_in: Client, loan: Loan, enqueued: Mock
+) -> None:
+    payment = make_payment(loan, now=now(), status=Status.UNKNOWN, session_id="")
+
+    shown = signed_in.get(payment.get_absolute_url()).content.decode()
+
+    assert enqueued.call_args.kwargs == {"payment_id": payment.pk}
+    assert f'hx-get="{payment.get_absolute_url()}?look=1"' in shown
 
 
 def test_after_a_failure_one_can_try_again(signed_in: Client, loan: Loan) -> None:

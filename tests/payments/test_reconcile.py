@@ -16,7 +16,7 @@ from repayments.loans.models import Loan
 from repayments.payments import gateway, tasks
 from repayments.payments.gateway import GatewayTimeout
 from repayments.payments.models import GatewayEvent, Payment, Watermark
-from repayments.payments.services import reconcile
+from repayments.payments.services import PaymentNotKnown, reconcile
 from tests.payments.conftest import Pay
 from tests.sandbox_server import Sandbox
 
@@ -116,6 +116,18 @@ def test_an_attempt_that_ended_unheard_is_ended_here(sandbox: Sandbox, start: Pa
     reconcile(now=now() + timedelta(minutes=16))
     payment.refresh_from_db()
     assert payment.status == Status.EXPIRED
+
+
+def test_an_answer_that_is_missing_is_asked_for_soon(
+    sandbox: Sandbox, start: Pay, loan: Loan
+) -> None:
+    sandbox.control("api/fail", mode="close_after_commit", path="/v1/checkout/sessions", count=4)
+    with pytest.raises(PaymentNotKnown):
+        start(50_000)
+
+    reconcile(now=now() + timedelta(minutes=3))
+
+    assert Payment.objects.get().status == Status.REDIRECTED
 
 
 def test_the_watermark_moves_only_after_a_clean_run(

@@ -345,6 +345,18 @@ def test_a_second_charge_of_one_payment_rests_in_suspense(
     assert status(payment) == Status.SUCCEEDED
 
 
+def test_news_of_money_that_is_in_the_books_costs_no_call(sandbox: Sandbox, pay: Pay) -> None:
+    payment = pay(50_000)
+    settle_payment(payment_id=payment.pk, now=now())
+    payment.refresh_from_db()
+    calls = len(sandbox.control("requests")["requests"])
+
+    settle(object_type=SESSION, object_id=payment.session_id, now=now())
+    settle(object_type=INTENT, object_id=payment.intent_id, now=now())
+
+    assert len(sandbox.control("requests")["requests"]) == calls
+
+
 def test_an_object_the_gateway_does_not_know_changes_nothing(sandbox: Sandbox, loan: Loan) -> None:
     payment = make_payment(loan, now=now())
 

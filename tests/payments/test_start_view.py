@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import Borrower
 from repayments.clock import now
 from repayments.loans.models import Loan, PayoffQuote
-from repayments.payments import gateway
+from repayments.payments import gateway, tasks
 from repayments.payments.gateway import GatewayRefused, GatewayTimeout
 from repayments.payments.models import Payment
 from repayments.payments.services import settle_payment
@@ -78,12 +78,14 @@ def test_an_answer_that_is_missing_leads_to_the_attempts_own_page(
     sandbox: Sandbox, signed_in: Client, loan: Loan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "open_session", Mock(side_effect=GatewayTimeout("silent")))
+    monkeypatch.setattr(tasks.settle_payment, "delay_on_commit", enqueued := Mock())
 
     answer = press(signed_in, loan)
 
     payment = Payment.objects.get()
     assert payment.status == Payment.Status.UNKNOWN
     assert answer.headers["Location"] == payment.get_absolute_url()
+    assert enqueued.call_args.kwargs == {"payment_id": payment.pk}
     shown = signed_in.get(payment.get_absolute_url()).content.decode()
     assert "We are asking about this payment" in shown
 

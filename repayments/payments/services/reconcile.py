@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 
 from repayments.audit.services import record_event
 from repayments.loans.models import Loan
@@ -139,8 +140,10 @@ def _is_news(intent: IntentFacts) -> bool:
 
 
 def _list_stale_payments(now: datetime) -> list[int]:
+    # With an answer missing nobody may pay, so that is asked for soon.
+    waits = Q(status__in=[Status.CREATED, Status.UNKNOWN], updated_at__lt=now - CALL_AGE)
     rows = Payment.objects.under_way().filter(
-        provider=Provider.STRIPE, updated_at__lt=now - ROW_AGE
+        waits | Q(updated_at__lt=now - ROW_AGE), provider=Provider.STRIPE
     )
     return list(rows.order_by("updated_at").values_list("pk", flat=True))
 

@@ -42,6 +42,9 @@ def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None
     Returns: the payment as stored, or None where the object belongs to none of ours.
     Raises: GatewayError when the object cannot be fetched; nothing was changed.
     """
+    done = _find_done(object_type, object_id)
+    if done is not None:
+        return done
     # 1. The truth, with no transaction open.
     session, intent = _fetch(object_type, object_id)
     payment_id = _find_payment(session, intent)
@@ -66,6 +69,17 @@ def settle_payment(*, payment_id: int, now: datetime) -> Payment | None:
     if payment.intent_id:
         return settle(object_type=INTENT, object_id=payment.intent_id, now=now)
     return payment
+
+
+def _find_done(object_type: str, object_id: str) -> Payment | None:
+    """The payment that this object has brought into the books; later news of it says no more.
+
+    Each payment is told of by several events: all but one cost no call to the gateway.
+    """
+    column = "session_id" if object_type == SESSION else "intent_id"
+    return Payment.objects.filter(
+        **{column: object_id}, status=Status.SUCCEEDED, entry__isnull=False
+    ).first()
 
 
 def _fetch(object_type: str, object_id: str) -> tuple[CheckoutSession | None, IntentFacts | None]:

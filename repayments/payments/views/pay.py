@@ -1,6 +1,6 @@
 """Choose an amount, look it over, go to the gateway's page."""
 
-import logging
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -28,8 +28,7 @@ from repayments.payments.services import (
     PaymentRefused,
     start_payment,
 )
-
-logger = logging.getLogger(__name__)
+from repayments.payments.views.receipt import ask_gateway
 
 REVIEW_SALT = "payments.review"
 REVIEW_MINUTES = 30
@@ -87,6 +86,7 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
             now=now(),
         )
     except (PaymentNotKnown, PaymentAlreadyMade) as refusal:
+        ask_gateway(refusal.payment)
         messages.info(request, str(refusal))
         return redirect(refusal.payment)
     except GatewayUnavailable as refusal:
@@ -159,9 +159,17 @@ def _came_back(request: HttpRequest, loan: Loan) -> str:
     """Words for somebody who left the gateway's page without paying."""
     if "canceled" not in request.GET:
         return ""
-    left = Payment.objects.filter(loan=loan).order_by("-created_at").first()
+    named = _uuid(request.GET["canceled"])
+    left = Payment.objects.filter(loan=loan, public_id=named).first() if named else None
     reason = describe_decline(left.error_code, left.decline_code) if left else ""
     return " ".join(filter(None, [reason, _("You came back without paying. No money was taken.")]))
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def _conflict(request: HttpRequest, loan: Loan, message: str) -> HttpResponse:

@@ -40,7 +40,7 @@ def come_back(request: HttpRequest, public_id: str) -> HttpResponse:
     if session_id is not None and session_id != payment.session_id:
         raise Http404
     if not request.htmx:  # type: ignore[attr-defined]
-        _ask_gateway(payment)
+        ask_gateway(payment)
     return _render_state(request, payment, returned=True)
 
 
@@ -48,7 +48,10 @@ def come_back(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def receipt(request: HttpRequest, public_id: str) -> HttpResponse:
     """The payment's own page: received, on its way, or not gone through; true on every reload."""
-    return _render_state(request, _get_payment_for_user(request, public_id), returned=False)
+    payment = _get_payment_for_user(request, public_id)
+    if payment.status == Payment.Status.UNKNOWN:
+        ask_gateway(payment)
+    return _render_state(request, payment, returned=False)
 
 
 @login_required
@@ -103,7 +106,8 @@ def _waiting(request: HttpRequest, payment: Payment, outcome: Outcome) -> dict[s
     }
 
 
-def _ask_gateway(payment: Payment) -> None:
+def ask_gateway(payment: Payment) -> None:
+    """Have the worker find out how a payment stands; the page does not wait for it."""
     if payment.status == Payment.Status.SUCCEEDED:
         return
     try:
