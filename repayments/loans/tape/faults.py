@@ -58,7 +58,7 @@ REASONS: dict[str, Any] = {
     "paid_phone": _("Calls to this number cost extra, so it cannot be a borrower's."),
     "unknown_product": _("There is no such product."),
     # The loan
-    "repeated_loan": _("Line %(line)s has this loan already."),
+    "repeated_loan": _("Line %(other)s has this loan already."),
     "first_due_too_early": _("The first installment must be due after the loan is paid out."),
     "not_paid_out": _("An active loan must be paid out by today."),
     "pending_but_due": _("A loan to be signed must have its first installment after today."),
@@ -73,14 +73,14 @@ REASONS: dict[str, Any] = {
     "signed_here": _("This loan was signed here, so its terms cannot change any more."),
     "changed_here": _("This loan was changed here, so its terms cannot change any more."),
     # The borrower
-    "borrower_differs": _("Line %(line)s says something else about this borrower."),
-    "repeated_email": _("Line %(line)s gives this address to another borrower."),
+    "borrower_differs": _("Line %(other)s says something else about this borrower."),
+    "repeated_email": _("Line %(other)s gives this address to another borrower."),
     "email_taken": _("This address belongs to someone else here."),
     # Rows of their own
     "needs_rows": _("A custom loan needs its rows: give their file with --rows."),
     "no_rows_given": _("The file of rows has no rows for this loan."),
     "rows_without_loan": _("The tape has no custom loan with this number."),
-    "repeated_row": _("Line %(line)s has this row already."),
+    "repeated_row": _("Line %(other)s has this row already."),
     "wrong_row_count": _("The file of rows has %(found)s rows for this loan."),
     "wrong_number": _("The rows of a loan are numbered 1, 2, 3 and on; this should be %(number)s."),
     "not_in_order": _("Each row must be due after the one before it."),

@@ -95,9 +95,9 @@ def import_tape(
         with transaction.atomic():
             tape = _Tape(path, rows_path, faults, actor, now, as_of, write=not dry_run)
             report = tape.run(invite=invite, progress=progress)
+            staging.drop()
             if faults.count or dry_run:
                 transaction.set_rollback(True)
-            staging.drop()
     except IntegrityError as error:
         raise TapeCollides(str(error)) from error
     return report
@@ -216,7 +216,7 @@ class _Tape:
                 continue
             if number in lines:
                 CellReader(raw, TAPE, self._faults).fault(
-                    "loan_number", "repeated_loan", line=lines[number]
+                    "loan_number", "repeated_loan", other=lines[number]
                 )
                 repeated.add(raw.line)
             else:

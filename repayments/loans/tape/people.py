@@ -46,12 +46,12 @@ def check_persons(rows: Sequence[LoanRow], *, faults: Faults) -> list[Person]:
             line, other_facts = said[person.reference]
             for name, fact, other in zip(Person.FIELDS, facts, other_facts, strict=True):
                 if fact != other:
-                    cells.fault(COLUMN_OF_FIELD.get(name, name), "borrower_differs", line=line)
+                    cells.fault(COLUMN_OF_FIELD.get(name, name), "borrower_differs", other=line)
             continue
         said[person.reference] = (row.line, facts)
         persons[person.reference] = person
         if person.email in emails:
-            cells.fault("email", "repeated_email", line=emails[person.email][0])
+            cells.fault("email", "repeated_email", other=emails[person.email][0])
         else:
             emails[person.email] = (row.line, person.reference)
             new_emails.append((person.email, row.line, person.reference))

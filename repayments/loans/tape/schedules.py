@@ -128,7 +128,7 @@ def _check_order(row: LoanRow, given: Sequence[GivenRow], faults: Faults) -> Non
             faults,
         )
         if previous is not None and one.number == previous.number:
-            cells.fault("number", "repeated_row", line=previous.line)
+            cells.fault("number", "repeated_row", other=previous.line)
             return
         if one.number != number:
             cells.fault("number", "wrong_number", number=number)
