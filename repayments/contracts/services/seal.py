@@ -103,7 +103,11 @@ def release_stale(*, now: datetime) -> int:
         status=Contract.Status.SEALING,
         claimed_at__lte=now - timedelta(minutes=STALE_AFTER_MINUTES),
     )
-    return sum(_fail(_Claim(one, one.claimed_at), "worker_lost", now) for one in list(stale))
+    # The wait is over already: it is due at once.
+    return sum(
+        _fail(_Claim(one, one.claimed_at), "worker_lost", now, wait_seconds=0)
+        for one in list(stale)
+    )
 
 
 def _claim(contract_id: int, now: datetime) -> _Claim | None:
@@ -277,12 +281,13 @@ def _hold(claim: _Claim) -> None:
         raise NotSealed("claim_lost")
 
 
-def _fail(claim: _Claim, reason: str, now: datetime) -> bool:
+def _fail(claim: _Claim, reason: str, now: datetime, *, wait_seconds: int | None = None) -> bool:
     """Give the claim back with the time of the next try; False where it was lost already."""
     contract = claim.contract
-    wait = min(
-        FIRST_RETRY_SECONDS * 2 ** min(contract.seal_attempts - 1, 10), LONGEST_RETRY_SECONDS
-    )
+    wait = wait_seconds
+    if wait is None:
+        doublings = min(contract.seal_attempts - 1, 10)
+        wait = min(FIRST_RETRY_SECONDS * 2**doublings, LONGEST_RETRY_SECONDS)
     with transaction.atomic():
         # Nothing, where the claim was lost: whoever holds it now decides.
         changed = Contract.objects.filter(
