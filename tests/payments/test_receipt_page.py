@@ -94,23 +94,23 @@ def test_there_is_no_receipt_before_the_money(
 PAGES = ["", "return/", "receipt.pdf"]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("part", PAGES)
 def test_a_stranger_gets_404(
-    client: Client, other_borrower: Borrower, paid: Payment, page: str
+    client: Client, other_borrower: Borrower, paid: Payment, part: str
 ) -> None:
     client.force_login(other_borrower.user)
 
-    assert client.get(paid.get_absolute_url() + page).status_code == 404
+    assert client.get(paid.get_absolute_url() + part).status_code == 404
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_anonymous_go_to_sign_in(client: Client, paid: Payment, page: str) -> None:
-    assert "/login/" in client.get(paid.get_absolute_url() + page).headers["Location"]
+@pytest.mark.parametrize("part", PAGES)
+def test_the_anonymous_go_to_sign_in(client: Client, paid: Payment, part: str) -> None:
+    assert "/login/" in client.get(paid.get_absolute_url() + part).headers["Location"]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_wrong_method_is_refused(signed_in: Client, paid: Payment, page: str) -> None:
-    assert signed_in.post(paid.get_absolute_url() + page).status_code == 405
+@pytest.mark.parametrize("part", PAGES)
+def test_a_wrong_method_is_refused(signed_in: Client, paid: Payment, part: str) -> None:
+    assert signed_in.post(paid.get_absolute_url() + part).status_code == 405
 
 
 def test_fault_4_f8_opening_the_way_back_moves_no_money(
