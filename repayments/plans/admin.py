@@ -16,7 +16,7 @@ from repayments.audit.services import record_event
 from repayments.clock import now, today
 from repayments.loans.queries import get_position
 from repayments.plans import services, tasks
-from repayments.plans.amounts import COUNT, ROWS, AmountsRefused, PlanAmounts
+from repayments.plans.amounts import COUNT, ROWS, AmountsRefused, PlanAmounts, are_even
 from repayments.plans.forms import PlanEntry, ReasonForm, add_row, fit_last_row
 from repayments.plans.models import InstallmentPlan, PlanPolicy, PlanRow
 from repayments.plans.queries import get_debt, get_plan_page, list_given
@@ -139,7 +139,7 @@ class InstallmentPlanAdmin(admin.ModelAdmin):
 
     def _entry(self, request: HttpRequest, plan: InstallmentPlan) -> PlanEntry:
         given = list_given(plan)
-        is_even = len({row.amount for row in given[:-1]}) <= 1
+        is_even = are_even([row.amount for row in given])
         debt = get_debt(loan=plan.loan, as_of=today())
         initial = {
             "way": COUNT if is_even else ROWS,

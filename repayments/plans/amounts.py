@@ -96,8 +96,7 @@ class PlanAmounts:
 
     @property
     def is_even(self) -> bool:
-        """Whether all payments are equal, but for the rest in the last."""
-        return len({row.amount for row in self.rows[:-1]}) <= 1
+        return are_even([row.amount for row in self.rows])
 
     @cached_property
     def cost(self) -> AnnualCost | None:
@@ -107,6 +106,12 @@ class PlanAmounts:
             return annual_cost([Flow(self.debt.as_of, self.debt.total)], payments)
         except UnsolvableCost:
             return None
+
+
+def are_even(amounts: Sequence[int]) -> bool:
+    """Tell whether payments are equal, but for the rounding that the last one takes up."""
+    rounding = 2 * len(amounts)
+    return len(set(amounts[:-1])) <= 1 and abs(amounts[0] - amounts[-1]) <= rounding
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,7 @@ def nearest(amounts: PlanAmounts, limits: Limits) -> PlanAmounts | None:
     if count == 0:
         return None
     weights = [row.amount for row in amounts.rows][:count]
-    if len({row.amount for row in amounts.rows[:-1]}) <= 1:
-        # Even but for the rest in the last row.
+    if amounts.is_even:
         weights = [1] * count
     try:
         return fit_weights(debt, days[:count], weights, at_least=limits.smallest_installment)

@@ -11,7 +11,7 @@ from repayments.contacts.models import Hold
 from repayments.ledger.models import Book, JournalEntry
 from repayments.loans.models import Loan
 from repayments.loans.queries import Position, get_position
-from repayments.plans.amounts import Debt, Given, PlanAmounts, Row, interest_to_come
+from repayments.plans.amounts import Debt, Given, PlanAmounts, Row, are_even, interest_to_come
 from repayments.plans.evaluation import Facts, Limits
 from repayments.plans.models import InstallmentPlan, PlanPolicy, PlanRow
 
@@ -162,7 +162,7 @@ class PlanFigures:
 
     @property
     def is_even(self) -> bool:
-        return len({row.amount for row in self.rows[:-1]}) <= 1
+        return are_even([row.amount for row in self.rows])
 
 
 @dataclass(frozen=True)

@@ -187,6 +187,16 @@ def test_an_uneven_proposal_keeps_its_rhythm() -> None:
     assert amounts == [140_000, 560_000]
 
 
+def test_two_payments_that_differ_are_a_rhythm_too() -> None:
+    debt = Debt(as_of=TODAY, principal=600_000, interest=0, fees=0, annual_rate=Decimal(0))
+    wished = own_rows(debt, [Given(date(2027, 2, 1), 200_000), Given(date(2027, 8, 1), 400_000)])
+
+    answer = evaluate(wished, limits(), Facts(debt=debt))
+
+    assert answer.counter is not None
+    assert [row.amount for row in answer.counter.rows] == [200_000, 400_000]
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     count=st.integers(1, 60),
