@@ -40,7 +40,9 @@ def test_on_the_due_date_nobody_is_late(lend: Lend, borrower: Borrower) -> None:
     assert (home.headline, home.tone) == ("Due today", "soon")
 
 
-def test_what_happens_next_names_the_day_a_person_takes_over(lend: Lend, borrower: Borrower) -> None:
+def test_what_happens_next_names_the_day_a_person_takes_over(
+    lend: Lend, borrower: Borrower
+) -> None:
     lend()
     home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
     assert home is not None
@@ -49,7 +51,9 @@ def test_what_happens_next_names_the_day_a_person_takes_over(lend: Lend, borrowe
     assert [item.date for item in home.timeline] == sorted(item.date for item in home.timeline)
 
 
-def test_the_late_loan_comes_first_and_the_others_are_listed(lend: Lend, borrower: Borrower) -> None:
+def test_the_late_loan_comes_first_and_the_others_are_listed(
+    lend: Lend, borrower: Borrower
+) -> None:
     lend("EARLY", first_due_on=date(2026, 12, 12))
     late = lend("LATE")
     Loan.objects.filter(pk=late.pk).update(days_past_due=12)
