@@ -20,24 +20,6 @@ class LoanQuerySet(models.QuerySet[Any]):
     def late(self) -> "LoanQuerySet":
         return self.owing().filter(days_past_due__gt=0)
 
-    def with_money_to_apply(self, day: date) -> "LoanQuerySet":
-        """Keep running loans with money that waits while something is due by a day."""
-        due = models.Q(
-            installments__is_current=True,
-            installments__unpaid__gt=0,
-            installments__due_date__lte=day,
-        )
-        charged = models.Q(
-            charges__charged_on__lte=day,
-            charges__amount__gt=models.F("charges__paid")
-            + models.F("charges__waived")
-            + models.F("charges__withdrawn"),
-        )
-        waiting = self.model.objects.filter(
-            book__balances__account="unapplied", book__balances__amount__lt=0
-        )
-        return self.filter(due | charged, status="active", pk__in=waiting.values("pk")).distinct()
-
 
 class InstallmentQuerySet(models.QuerySet[Any]):
     def current(self) -> "InstallmentQuerySet":

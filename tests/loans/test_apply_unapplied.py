@@ -4,14 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-import time_machine
 
 from repayments.ledger.models import Account, JournalEntry
 from repayments.ledger.services import get_balances
+from repayments.loans.billing import list_credit_due
 from repayments.loans.models import Loan
 from repayments.loans.queries import list_payment_allocations
 from repayments.loans.services import apply_unapplied
-from repayments.loans.tasks import sweep_unapplied
 from tests.factories.loans import get_loan, make_loan, noon, pay
 from tests.loans.books import assert_books_agree
 
@@ -64,14 +63,9 @@ def test_the_payment_it_came_from_shows_where_it_went(loan: Loan) -> None:
     assert {row.number for row in rows} == {1, 2}
 
 
-def test_the_sweep_finds_it_and_may_run_twice(
-    loan: Loan, django_capture_on_commit_callbacks: Any
-) -> None:
-    other = make_loan()
-    with time_machine.travel(noon(date(2026, 3, 16)), tick=False):
-        for _run in range(2):
-            with django_capture_on_commit_callbacks(execute=True):
-                sweep_unapplied()
-    assert applications(loan).count() == 1
-    assert not applications(other).exists()
-    assert list(Loan.objects.with_money_to_apply(date(2026, 3, 16))) == []
+def test_the_close_finds_the_loans_that_have_something_to_apply(loan: Loan) -> None:
+    make_loan()
+    assert list_credit_due(as_of=date(2026, 3, 14)) == []
+    assert list_credit_due(as_of=SECOND_DUE) == [loan.pk]
+    apply(loan, SECOND_DUE)
+    assert list_credit_due(as_of=SECOND_DUE) == []

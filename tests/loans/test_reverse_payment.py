@@ -1,10 +1,12 @@
 """A payment taken back leaves the loan as if it had never come."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan
@@ -97,3 +99,32 @@ def test_only_payments_can_be_taken_back() -> None:
     loan = make_loan()
     with pytest.raises(NotAPayment):
         reverse(loan.book.entries.get(kind="disbursement"))
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_any_of_several_payments_taken_back_leaves_the_others_alone(data: st.DataObject) -> None:
+    days = data.draw(st.lists(st.integers(0, 95), min_size=2, max_size=4, unique=True))
+    payments = [
+        (data.draw(st.integers(1, 600_000)), date(2026, 1, 15) + timedelta(days=day))
+        for day in sorted(days)
+    ]
+    gone = data.draw(st.integers(0, len(payments) - 1))
+    product = make_product(
+        surplus=data.draw(st.sampled_from(["unapplied", "prepay"])),
+        allocation_strategy=data.draw(st.sampled_from(["oldest_first", "horizontal"])),
+    )
+    without = make_loan(product=product, penalty_rate=Decimal("18"))
+    loan = make_loan(product=product, penalty_rate=Decimal("18"))
+    entries = [pay(loan, amount, on, now=noon(TODAY)) for amount, on in payments]
+    for at, (amount, on) in enumerate(payments):
+        if at != gone:
+            pay(without, amount, on, now=noon(TODAY))
+    reverse(entries[gone])
+    bring_to_today(without)
+    assert summarize(loan) == summarize(without)
+    assert_books_agree(loan)
