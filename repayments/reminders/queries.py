@@ -12,16 +12,18 @@ from repayments.reminders.models import Reminder, ReminderPolicy
 
 DAYS_AHEAD = 45
 SHOWN = 4
+# A field below takes the name.
+Day = date
 
 
 @dataclass(frozen=True)
 class UpcomingReminder:
     """A message that will go out on a day if nothing changes before."""
 
-    date: date
+    date: Day
     kind: str
     channel: str
-    due_date: date
+    due_date: Day
 
 
 def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
