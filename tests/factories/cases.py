@@ -100,6 +100,7 @@ def sign_in_staff(user: User) -> Client:
     client.force_login(user)
     session = client.session
     session["account_authentication_methods"] = [{"method": "mfa", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(user.pk)
     session.save()
     return client
 
