@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.forms import ConfirmLoginCodeForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,12 @@ class ActivateForm(forms.Form):
             person = User(email=self.borrower.email, name=self.borrower.legal_name)
             validate_password(password, person)
         return password
+
+
+class SignInCodeForm(ConfirmLoginCodeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
 
 class LanguageForm(forms.Form):

@@ -30,6 +30,7 @@ def user(db: None) -> User:
 def test_a_code_signs_a_borrower_in(client: Client, user: User, mails: Any) -> None:
     client.post("/accounts/login/code/", {"email": user.email})
     code = mails[0]["code"]
+    assert (len(code), code.isdigit()) == (6, True)
     response = client.post("/accounts/login/code/confirm/", {"code": code})
     assert response.status_code == 302
     assert client.session["_auth_user_id"] == str(user.pk)
