@@ -41,6 +41,8 @@ START_SECONDS = 40
 STOP_SECONDS = 20
 # Loans' day, hours and reminders are told from this file; see repayments.clock.
 DAY_FILE = "business-date"
+# A Tuesday morning: inside the hours of contact, far from holidays.
+DEMO_MOMENT = "2026-12-01T10:00"
 
 Result = TypeVar("Result")
 
@@ -257,6 +259,21 @@ def laid_database(server: str = "") -> Iterator[Laid]:
         if "create_dev_ca" in run_manage(environment, "help", "--commands"):
             run_manage(environment, "create_dev_ca")
         yield Laid(folder, database)
+
+
+@contextmanager
+def demo_laid(laid: Laid, moment: str = DEMO_MOMENT) -> Iterator[Laid]:
+    """Seed the demo at a moment, before any process runs: a sweep would end what began long ago."""
+    with tempfile.TemporaryDirectory(prefix="portal-demo-") as name:
+        folder = Path(name)
+        shutil.copytree(laid.folder, folder, dirs_exist_ok=True)
+        (folder / DAY_FILE).write_text(moment)
+        environment = environment_of(folder, "")
+        if laid.database:
+            run_manage(environment, "migrate", "--verbosity", "0", "--no-input")
+            run_manage(environment, "createcachetable")
+        run_manage(environment, "seed_demo")
+        yield Laid(folder, "")
 
 
 @contextmanager
