@@ -1,9 +1,9 @@
 """Pages: the signing ceremony of a borrower, and the public check of a document."""
 
 from repayments.contracts.views.after import decline, detail, download
+from repayments.contracts.views.public import verify
 from repayments.contracts.views.reading import agree, confirm_costs, read
 from repayments.contracts.views.signing import code, finish, send_code, sign
-from repayments.contracts.views.verify import verify
 
 __all__ = [
     "agree",
