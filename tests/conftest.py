@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from repayments.append_only import lifted
@@ -72,6 +73,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="only the tests that use a database, which another engine could change",
     )
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_reader() -> None:
+    """Forget the language that the request of an earlier test spoke in this thread."""
+    translation.deactivate()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -47,6 +47,8 @@ if not ON_POSTGRESQL:
     DATABASES["default"]["OPTIONS"]["init_command"] = (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
     )
+# Tests assert words in the language of the source; Chinese pages ask for it by cookie.
+LANGUAGE_CODE = "en"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT = _FOLDER / "static"
 STATIC_ROOT.mkdir()

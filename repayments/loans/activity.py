@@ -1,9 +1,10 @@
-"""What happened on a loan, entry by entry, as its borrower reads it. Reads the books, writes nothing."""
+"""What happened on a loan, entry by entry, as its borrower reads it; reads the books only."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 
 from repayments.ledger.models import Account, JournalEntry
@@ -41,21 +42,22 @@ class ActivityLine:
 
 
 def list_activity(*, loan: Loan, limit: int = 50) -> list[ActivityLine]:
-    """Give the newest entries a borrower cares about, newest first, in two queries."""
+    """Give the newest entries a borrower cares about, newest first, in two queries.
+
+    Penalty interest that was reckoned anew, because money came late or went back, is left out:
+    nobody owed it. Parts say where a payment went as it stands now.
+    """
+    reckoned_anew = Q(kind=JournalEntry.Kind.PENALTY, reversed_by__isnull=False) | Q(
+        kind=JournalEntry.Kind.REVERSAL, reverses__kind=JournalEntry.Kind.PENALTY
+    )
     entries = list(
         JournalEntry.objects.filter(book_id=loan.book_id, kind__in=SHOWN)
+        .exclude(reckoned_anew)
         .filter(postings__account__in=RECEIVABLES)
         .annotate(moved=Sum("postings__amount"))
         .order_by("-effective_date", "-seq")[:limit]
     )
-    parts: dict[int, list[tuple[str, int]]] = {}
-    rows = (
-        Allocation.objects.filter(entry__in=entries)
-        .values_list("entry_id", "component")
-        .annotate(total=Sum("amount"))
-    )
-    for entry_id, component, total in rows:
-        parts.setdefault(entry_id, []).append((str(Component(component).label), total))
+    parts = _parts_now(loan)
     return [
         ActivityLine(
             entry.pk,
@@ -66,6 +68,25 @@ def list_activity(*, loan: Loan, limit: int = 50) -> list[ActivityLine]:
         )
         for entry in entries
     ]
+
+
+def _parts_now(loan: Loan) -> dict[int, list[tuple[str, int]]]:
+    """Sum the loan's allocations by the payment they belong to and the part of the debt.
+
+    Money applied later or anew names its payment in the reference, "entry:<id>:…".
+    """
+    rows = Allocation.objects.filter(entry__book_id=loan.book_id).values_list(
+        "entry_id", "entry__reverses_id", "entry__reference", "component", "amount"
+    )
+    sums: dict[int, Counter[str]] = defaultdict(Counter)
+    for entry_id, reverses_id, reference, component, amount in rows:
+        applied_later = reference.startswith("entry:")
+        payment_id = int(reference.split(":")[1]) if applied_later else reverses_id or entry_id
+        sums[payment_id][component] += amount
+    return {
+        payment_id: [(str(Component(part).label), total) for part, total in found.items() if total]
+        for payment_id, found in sums.items()
+    }
 
 
 def _words(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Before a loan: the full schedule and what it costs all in, from terms alone. Pure; no loan exists."""
+"""Before a loan: the full schedule and what it costs all in, from terms alone. No loan exists."""
 
 from dataclasses import dataclass
 from decimal import Decimal

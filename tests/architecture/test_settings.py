@@ -148,3 +148,8 @@ def test_env_example_has_a_sentence_for_each_variable() -> None:
             bare.append(line)
 
     assert bare == []
+
+
+def test_a_visitor_without_a_choice_reads_chinese() -> None:
+    source = (ROOT / "portal" / "settings.py").read_text(encoding="utf-8")
+    assert 'LANGUAGE_CODE = "zh-hans"' in source
