@@ -1,8 +1,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from repayments.audit.models import Event
+from repayments.audit.services import verify_audit
 from repayments.contacts.models import Message
 from repayments.contracts import consents, services
 from repayments.contracts.models import Contract, SigningChallenge
@@ -289,3 +291,14 @@ def test_a_passed_code_is_found_again_in_its_session_alone(sent: Contract) -> No
 
     assert services.find_challenge(origin=ORIGIN, **seen) is not None
     assert services.find_challenge(origin=OTHER_ORIGIN, **seen) is None
+
+
+def test_case_34_an_event_is_neither_changed_nor_deleted(sent: Contract) -> None:
+    events = Event.objects.filter(stream=sent.stream)
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        events.update(payload={})
+    with pytest.raises(DatabaseError), transaction.atomic():
+        events.delete()
+
+    assert verify_audit(streams=[sent.stream]) is None

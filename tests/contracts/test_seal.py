@@ -120,6 +120,7 @@ def test_case_17_each_failure_waits_longer_up_to_an_hour(
     for _ in range(8):
         seal(signed, now=moment)
         waits.append((signed.try_again_at - moment).total_seconds())
+        assert signed.try_again_at is not None
         moment = signed.try_again_at
 
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]

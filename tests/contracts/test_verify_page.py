@@ -225,7 +225,7 @@ def test_the_command_exits_1_on_what_is_not_valid(
     assert json.loads(run("verify_contract", str(tmp_path / "c.pdf"), "--json"))["signatures"] == []
 
 
-def test_case_29_a_file_of_one_contract_is_not_anothers(complete: Contract) -> None:
+def test_case_29_a_file_of_one_contract_is_not_the_other_one(complete: Contract) -> None:
     pdf = final_pdf(complete)
     other = make_contract()
     Contract.objects.filter(pk=other.pk).update(reference="other")

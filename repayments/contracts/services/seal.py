@@ -59,7 +59,7 @@ class _Claim:
     """One try at a contract; only who holds the claim may store its result."""
 
     contract: Contract
-    claimed_at: datetime
+    claimed_at: datetime | None
 
 
 def seal_contract(*, contract_id: int, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.core.cache import cache
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -35,7 +35,7 @@ class CappedMemory(MemoryFileUploadHandler):
         self.file.write(kept)
         return None
 
-    def file_complete(self, file_size: int) -> InMemoryUploadedFile | None:
+    def file_complete(self, file_size: int) -> UploadedFile | None:
         return super().file_complete(self.taken)
 
 
