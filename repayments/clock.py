@@ -37,7 +37,9 @@ def now() -> datetime:
             moved = datetime.fromisoformat(setting)
             moved = moved if moved.tzinfo else moved.replace(tzinfo=zone)
     except ValueError as error:
-        raise ImproperlyConfigured(f"BUSINESS_DATE is not an ISO date or time: {setting}") from error
+        raise ImproperlyConfigured(
+            f"BUSINESS_DATE is not an ISO date or time: {setting}"
+        ) from error
     return moved.astimezone(UTC)
 
 

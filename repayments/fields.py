@@ -17,7 +17,7 @@ class MoneyField(models.BigIntegerField):
     description = _("Amount in minor units")
 
     def get_prep_value(self, value: Any) -> Any:
-        """Refuse anything but whole numbers: a float or a Decimal here is a mistake made earlier."""
+        """Refuse anything but whole numbers: a float or a Decimal is a mistake made earlier."""
         if isinstance(value, bool) or type(value).__name__ in ("float", "Decimal"):
             raise ValidationError(_("Money is stored in whole minor units."))
         return super().get_prep_value(value)

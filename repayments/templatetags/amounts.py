@@ -32,14 +32,15 @@ def _locale() -> str:
 
 
 @register.simple_tag
-def money(amount: int | None, currency: str) -> SafeString | str:
+def money(amount: int | str | None, currency: str) -> SafeString | str:
     """Write an amount so that it never wraps and its digits line up.
 
     Args:
         amount: whole minor units (fen, cents); None, for a figure not known, gives a dash.
         currency: ISO 4217 code.
     """
-    if amount is None or amount == "":
+    # A name that a template does not know comes as an empty text.
+    if amount is None or isinstance(amount, str):
         return "–"
     return format_html('<span class="money">{}</span>', format_money(amount, currency, _language()))
 
