@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
 from repayments.payments.models import Payment
 from repayments.templatetags.amounts import long_day, money_text
@@ -80,4 +81,4 @@ def _contract_line(contract: Contract) -> Document:
 
 
 def _day(moment: datetime | None) -> str:
-    return long_day(moment.date()) if moment else ""
+    return long_day(moment.astimezone(lender_zone()).date()) if moment else ""

@@ -5,7 +5,7 @@ The one page that joins all rooms. It reads and never writes; figures come from
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Q
 from django.urls import reverse
@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from repayments.cases.models import CasePolicy
+from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
 from repayments.loans.activity import ActivityLine, list_activity
 from repayments.loans.models import Loan
@@ -246,7 +247,7 @@ def _todo(user: User, loan: Loan) -> list[TodoItem]:
     for plan in waiting.order_by("created_at"):
         if plan.source == InstallmentPlan.Source.BORROWER:
             detail = (
-                _("a person answers by %(day)s") % {"day": day_text(plan.answer_due_at.date())}
+                _("a person answers by %(day)s") % {"day": day_text(_local_day(plan.answer_due_at))}
                 if plan.answer_due_at
                 else ""
             )
@@ -255,12 +256,16 @@ def _todo(user: User, loan: Loan) -> list[TodoItem]:
             )
         else:
             detail = (
-                _("stands until %(day)s") % {"day": day_text(plan.expires_at.date())}
+                _("stands until %(day)s") % {"day": day_text(_local_day(plan.expires_at))}
                 if plan.expires_at
                 else ""
             )
             items.append(TodoItem(plan.get_absolute_url(), _("Answer our offer"), detail))
     return items
+
+
+def _local_day(moment: datetime) -> date:
+    return moment.astimezone(lender_zone()).date()
 
 
 def _rows_around_today(rows: list[InstallmentRow]) -> list[InstallmentRow]:

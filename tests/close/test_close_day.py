@@ -223,10 +223,12 @@ def test_the_command_closes_today_without_a_date() -> None:
     assert DayClose.objects.get().date == DAY
 
 
-@pytest.mark.parametrize("text", ["20261117", "2026-02-30", "tomorrow", ""])
+@pytest.mark.parametrize("text", ["20261117", "2026-02-30", "tomorrow", "", "9999-12-31"])
 def test_the_command_refuses_what_is_no_date(text: str) -> None:
     with pytest.raises(CommandError):
         call_command("close_day", date=text, stdout=StringIO())
+    # A row of its own would shut out every day before it.
+    assert not DayClose.objects.exists()
 
 
 def test_the_command_refuses_a_day_that_is_past() -> None:

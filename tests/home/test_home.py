@@ -1,17 +1,21 @@
 """The answer first: what is owed, what it means, what happens next, what can be done."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import time_machine
 from django.test import Client
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Borrower, User
+from repayments.documents_list import list_documents
 from repayments.home import get_home
 from repayments.loans.models import Loan
 from repayments.loans.services import record_payment
+from tests.factories.cases import make_plan
+from tests.factories.payments import make_payment
 from tests.home.conftest import NOW
 
 Lend = Callable[..., Loan]
@@ -77,6 +81,24 @@ def test_a_payment_shows_as_activity(lend: Lend, borrower: Borrower) -> None:
     assert home is not None
     assert home.activity[0].amount == 10_662
     assert home.position.installments_paid == 1
+
+
+def test_days_are_those_of_the_lenders_zone(lend: Lend, borrower: Borrower) -> None:
+    # Half past six in the morning of 21 August in Shanghai is still the 20th in UTC.
+    early = datetime(2026, 8, 20, 22, 30, tzinfo=UTC)
+    make_plan(lend(), answer_due_at=early)
+    with translation.override("en"):
+        home = get_home(user=borrower.user, as_of=date(2026, 8, 20))
+    assert home is not None
+    assert "21" in home.todo[0].detail
+
+
+def test_a_receipt_bears_the_day_of_the_lenders_zone(lend: Lend, borrower: Borrower) -> None:
+    early = datetime(2026, 8, 20, 22, 30, tzinfo=UTC)
+    make_payment(lend(), now=early, status="succeeded", succeeded_at=early)
+    with translation.override("en"):
+        [line] = list_documents(user=borrower.user).receipts
+    assert "21 August 2026" in line.detail
 
 
 def test_a_loan_to_sign_says_so(lend: Lend, borrower: Borrower) -> None:

@@ -74,6 +74,19 @@ def test_paying_off_brings_its_quote_along(sandbox: Sandbox, signed_in: Client, 
     assert loan.status == Loan.Status.PAID_OFF
 
 
+def test_a_review_of_a_payoff_that_money_has_overtaken_is_not_charged(
+    sandbox: Sandbox, signed_in: Client, loan: Loan, pay: Pay
+) -> None:
+    address = f"/loans/{loan.public_id}/pay/"
+    review = signed_in.post(address, {"purpose": "payoff"}).context["review"]
+    settle_payment(payment_id=pay(50_000).pk, now=now())
+
+    answer = signed_in.post(f"{address}start/", {"review": review})
+
+    assert answer.status_code == 409
+    assert Payment.objects.count() == 1
+
+
 def test_an_answer_that_is_missing_leads_to_the_attempts_own_page(
     sandbox: Sandbox, signed_in: Client, loan: Loan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

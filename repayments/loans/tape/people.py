@@ -5,6 +5,7 @@ account, the language, is not; nor is the address they sign in with, which is no
 """
 
 import json
+import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +13,10 @@ from datetime import datetime
 from accounts.models import Borrower, Invitation, User
 from accounts.services import invite_borrowers
 from repayments.audit.services import NewEvent, record_events
+from repayments.clock import lender_zone
 from repayments.contacts.models import Channel, ContactPoint
 from repayments.contacts.services import NewMessage, queue_messages
-from repayments.inserting import insert_rows
+from repayments.inserting import insert_rows, reserve_ids
 from repayments.loans.tape import staging
 from repayments.loans.tape.checking import COLUMN_OF_FIELD, TAPE, CellReader, LoanRow, Person
 from repayments.loans.tape.faults import Faults
@@ -92,20 +94,14 @@ def sort(persons: Sequence[Person]) -> SortedPeople:
 
 def write(people: SortedPeople, *, actor: User | None, now: datetime) -> None:
     """Store new people with their addresses, and what changed of those known."""
-    created = Borrower.objects.bulk_create(
-        Borrower(
-            reference=person.reference, **{name: getattr(person, name) for name in Person.FIELDS}
-        )
-        for person in people.created
-    )
-    _add_addresses(created, now)
+    _create(people.created, now)
     if not people.changed:
         return
     changed = [borrower for borrower, _names in people.changed]
     Borrower.objects.bulk_update(changed, Person.FIELDS, batch_size=100)
     points = ContactPoint.objects.filter(borrower__in=changed)
     known = set(points.values_list("borrower_id", "channel", "address"))
-    _add_addresses(changed, now, known=known)
+    _add_addresses([(borrower.pk, borrower) for borrower in changed], now, known=known)
     # An invitation that went to an address that was wrong must open nothing.
     moved = [borrower.pk for borrower, names in people.changed if {"email", "phone"} & set(names)]
     Invitation.objects.filter(borrower__in=moved, used_at__isnull=True).delete()
@@ -130,7 +126,7 @@ def count_uninvited(*, new: int) -> int:
 
 def invite(*, now: datetime) -> int:
     """Invite the tape's people who have no sign-in and never had an invitation."""
-    invited = 0
+    invited, zone = 0, lender_zone()
     for keys in staging.uninvited_borrowers():
         borrowers = Borrower.objects.filter(pk__in=keys).order_by("pk")
         pairs = invite_borrowers(borrowers=list(borrowers), now=now)
@@ -144,7 +140,7 @@ def invite(*, now: datetime) -> int:
                     business_key=f"invitation:{invitation.pk}",
                     context={
                         "name": invitation.borrower.legal_name,
-                        "date": invitation.expires_at.date().isoformat(),
+                        "date": invitation.expires_at.astimezone(zone).date().isoformat(),
                     },
                     secret={"link": f"/activate/{token}/"},
                     expires_at=invitation.expires_at,
@@ -156,17 +152,39 @@ def invite(*, now: datetime) -> int:
     return invited
 
 
+def _create(persons: Sequence[Person], now: datetime) -> None:
+    keys = reserve_ids(Borrower, len(persons))
+    insert_rows(
+        Borrower._meta.db_table,
+        ("id", "public_id", "reference", *Person.FIELDS, "created_at"),
+        [
+            (
+                key,
+                uuid.uuid4(),
+                person.reference,
+                *(getattr(person, name) for name in Person.FIELDS),
+                now,
+            )
+            for key, person in zip(keys, persons, strict=True)
+        ],
+    )
+    _add_addresses(list(zip(keys, persons, strict=True)), now)
+
+
 def _add_addresses(
-    borrowers: Sequence[Borrower], now: datetime, *, known: Collection[tuple[int, str, str]] = ()
+    people: Sequence[tuple[int, Person | Borrower]],
+    now: datetime,
+    *,
+    known: Collection[tuple[int, str, str]] = (),
 ) -> None:
     points = [
-        (borrower.pk, str(channel), address, True, now)
-        for borrower in borrowers
+        (key, str(channel), address, True, now)
+        for key, borrower in people
         for channel, address in (
             (Channel.EMAIL, borrower.email),
             (Channel.SMS, borrower.phone),
         )
-        if address and (borrower.pk, str(channel), address) not in known
+        if address and (key, str(channel), address) not in known
     ]
     insert_rows(
         "contacts_contactpoint",

@@ -11,6 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from repayments import clock
 from repayments.close import DayIsPast, close_day
 
+# As in a tape. Beyond lies a slip of the pen, and a day closed by one shuts out all before it.
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
+
 
 class Command(BaseCommand):
     help = "Close a day: bill what is due, set figures right, create reminders, open cases."
@@ -43,7 +46,9 @@ def _read_day(text: str | None) -> date:
         return clock.today()
     try:
         if len(text) == len("2026-12-01"):
-            return date.fromisoformat(text)
+            day = date.fromisoformat(text)
+            if FIRST_DAY <= day <= LAST_DAY:
+                return day
     except ValueError:
         pass
     raise CommandError("--date: not a date like 2026-12-01")

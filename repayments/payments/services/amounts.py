@@ -38,11 +38,14 @@ def check_amount(*, loan: Loan, position: Position, purpose: str, amount: int) -
 
     Args:
         loan: with its product.
-        amount: of a payoff it is the quote's total, which may be above today's payoff.
+        amount: of a payoff exactly what pays off the loan today, as its quote said.
     Raises: AmountRefused.
     """
     check_limits(amount, loan.currency)
     if purpose == Payment.Purpose.PAYOFF:
+        if amount != position.payoff_amount:
+            # Paid in another tab since the review, or midnight has passed.
+            raise AmountRefused(_("The page was open for a while. Please look once more."))
         return
     if amount > position.payoff_amount:
         raise AmountRefused(
