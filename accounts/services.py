@@ -68,19 +68,21 @@ def invite_borrowers(
     People who have been activated are left out.
     """
     people = [borrower for borrower in borrowers if borrower.user_id is None]
-    Invitation.objects.filter(borrower__in=people, used_at__isnull=True).delete()
-    tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _person in people]
+    keys = [borrower.pk for borrower in people]
+    Invitation.objects.filter(borrower_id__in=keys, used_at__isnull=True).delete()
     expires_at = now + timedelta(days=settings.INVITATION_VALID_DAYS)
-    invitations = Invitation.objects.bulk_create(
-        Invitation(
+    made = []
+    for borrower in people:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        invitation = Invitation(
             borrower=borrower,
             token_sha256=hash_token(token),
             expires_at=expires_at,
             created_at=now,
         )
-        for borrower, token in zip(people, tokens, strict=True)
-    )
-    return list(zip(invitations, tokens, strict=True))
+        made.append((invitation, token))
+    Invitation.objects.bulk_create(invitation for invitation, _token in made)
+    return made
 
 
 def get_usable_invitation(*, token: str, now: datetime) -> Invitation:

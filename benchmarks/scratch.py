@@ -77,7 +77,7 @@ class Scratch:
 
         url = urlunsplit(self._parts._replace(scheme="postgresql"))
         with psycopg.connect(url, autocommit=True) as server:
-            server.execute(statement)  # type: ignore[call-overload]  # names of this class's own
+            server.execute(statement.encode())
 
 
 @contextmanager

@@ -21,7 +21,10 @@ def add_months(first: date, count: int) -> date:
     year, month = divmod(first.year * 12 + first.month - 1 + count, 12)
     if not date.min.year <= year <= date.max.year:
         raise OverflowError("date out of range")
-    return date(year, month + 1, min(first.day, monthrange(year, month + 1)[1]))
+    day = first.day
+    if day > 28:
+        day = min(day, monthrange(year, month + 1)[1])
+    return date(year, month + 1, day)
 
 
 def add_periods(first: date, count: int, every: int, unit: str) -> date:

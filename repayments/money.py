@@ -173,9 +173,17 @@ def round_minor(
     if multiple < 1:
         raise ValueError(f"multiple must be at least 1, not {multiple}")
     exact = value if isinstance(value, Fraction) else Fraction(value)
-    # Whole numbers throughout: schedules round millions of times.
-    parts = exact.denominator * multiple
-    whole, rest = divmod(abs(exact.numerator), parts)
+    return round_ratio(exact.numerator, exact.denominator, rounding, multiple)
+
+
+def round_ratio(numerator: int, denominator: int, rounding: str, multiple: int = 1) -> int:
+    """Round a quotient of whole numbers as ``round_minor`` does; schedules do it by the million.
+
+    Args:
+        denominator: above zero; it need share no factor with the numerator, or may.
+    """
+    parts = denominator * multiple
+    whole, rest = divmod(abs(numerator), parts)
     twice = 2 * rest
     if rounding == "up":
         whole += rest > 0
@@ -185,7 +193,7 @@ def round_minor(
         whole += twice > parts or (twice == parts and whole % 2)
     else:
         raise ValueError(f"unknown rounding: {rounding!r}")
-    return -whole * multiple if value < 0 else whole * multiple
+    return -whole * multiple if numerator < 0 else whole * multiple
 
 
 def split(total: int, count: int) -> list[int]:

@@ -14,9 +14,17 @@ from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from repayments.dates import DAY_COUNTS, UNITS, add_periods, list_due_dates, year_fraction
-from repayments.money import MAX_DIGITS, ROUNDINGS, UnknownCurrency, exponent, round_minor
+from repayments.money import (
+    MAX_DIGITS,
+    ROUNDINGS,
+    UnknownCurrency,
+    exponent,
+    round_minor,
+    round_ratio,
+)
 
 AMORTIZATIONS = ("equal_installment", "equal_principal", "interest_only", "custom")
 INTEREST_METHODS = ("declining", "flat")
@@ -141,8 +149,7 @@ class Terms:
             raise InvalidTerms(field, "too_large")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One installment; amounts in whole minor units, ``days`` counted on the calendar."""
 
     number: int
@@ -292,19 +299,28 @@ def explicit_schedule(
 
 
 def _interest(terms: Terms, base: int, fraction: Fraction) -> int:
-    return round_minor(_rate_of_period(terms.annual_rate, fraction) * base, terms.rounding)
+    # Whole numbers, exactly: a tape of loans has interest by the hundred thousand.
+    numerator, denominator = _as_ratio(terms.annual_rate)
+    return round_ratio(
+        base * numerator * fraction.numerator,
+        100 * denominator * fraction.denominator,
+        terms.rounding,
+    )
 
 
-@lru_cache(maxsize=4096)
-def _rate_of_period(annual_rate: Decimal, fraction: Fraction) -> Fraction:
-    return Fraction(annual_rate) / 100 * fraction
+@lru_cache(maxsize=1024)
+def _as_ratio(rate: Decimal) -> tuple[int, int]:
+    return rate.as_integer_ratio()
 
 
 def _annuity(principal: int, annual_rate: Decimal, fractions: Sequence[Fraction]) -> Decimal:
     with localcontext(prec=_PRECISION):
-        factor, factors = Decimal(1), Decimal(0)
+        factor, factors, growth = Decimal(1), Decimal(0), Decimal(1)
+        last: Fraction | None = None
         for fraction in fractions:
-            interest = annual_rate * fraction.numerator / (100 * fraction.denominator)
-            factor /= 1 + interest
+            if fraction is not last:
+                growth = 1 + annual_rate * fraction.numerator / (100 * fraction.denominator)
+                last = fraction
+            factor /= growth
             factors += factor
         return (principal / factors).quantize(_CUT)

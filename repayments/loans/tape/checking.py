@@ -528,8 +528,9 @@ def _read_phone(text: str, jurisdiction: str) -> tuple[str, str]:
         number = phonenumbers.parse(text, _REGIONS[jurisdiction])
     except phonenumbers.NumberParseException:
         return "", "bad_phone"
-    if not phonenumbers.is_valid_number(number):
+    kind = phonenumbers.number_type(number)
+    if kind == phonenumbers.PhoneNumberType.UNKNOWN:
         return "", "bad_phone"
-    if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+    if kind == phonenumbers.PhoneNumberType.PREMIUM_RATE:
         return "", "paid_phone"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), ""
