@@ -1,5 +1,6 @@
 """What a person types to come in, and the little they may change."""
 
+import unicodedata
 from typing import Any
 
 from allauth.account.forms import ConfirmLoginCodeForm
@@ -38,6 +39,10 @@ class ActivateForm(forms.Form):
             field.label = _("Your customer reference")
             field.help_text = _("It is on every letter from us.")
             field.widget.attrs.update(autocomplete="off")
+
+    def clean_second_fact(self) -> str:
+        # A Chinese keyboard writes full-width digits; they are the same digits.
+        return unicodedata.normalize("NFKC", self.cleaned_data["second_fact"])
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]

@@ -144,7 +144,8 @@ def ask_person(request: HttpRequest, public_id: str) -> HttpResponse:
     try:
         services.ask_for_person(
             plan_id=plan.pk,
-            note=request.POST.get("note", "")[:1000],
+            # No form field has looked at it, and PostgreSQL stores no null character.
+            note=request.POST.get("note", "").replace("\x00", "")[:1000],
             actor=request.user,  # type: ignore[arg-type]
             now=now(),
             as_of=today(),

@@ -108,9 +108,10 @@ def test_opening_the_link_changes_nothing_and_clears_the_address(
     assert not User.objects.exists()
 
 
-def test_the_page_signs_the_person_in(client: Client, borrower: Borrower) -> None:
+@pytest.mark.parametrize("digits", ["8000", "８０００"])
+def test_the_page_signs_the_person_in(client: Client, borrower: Borrower, digits: str) -> None:
     open_link(client, borrower)
-    response = client.post("/activate/", {"second_fact": "8000", "password": ""})
+    response = client.post("/activate/", {"second_fact": digits, "password": ""})
     assert response.status_code == 302
     assert client.session["_auth_user_id"] == str(User.objects.get().pk)
 

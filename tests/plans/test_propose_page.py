@@ -405,6 +405,14 @@ def test_a_person_is_asked_instead_of_the_rule_pv_6(signed_in: Client, loan: Loa
     assert "You asked for a person." in text(answer)
 
 
+def test_a_null_character_in_words_for_a_person_does_no_harm(signed_in: Client, loan: Loan) -> None:
+    offer = make_offer(loan)
+
+    signed_in.post(plan_url(offer, "person/"), {"note": "less\x00 work"})
+
+    assert InstallmentPlan.objects.filter(note="less work").exists()
+
+
 def test_a_proposal_is_taken_back(signed_in: Client, loan: Loan) -> None:
     plan = make_referred(loan)
 
