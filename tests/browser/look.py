@@ -45,26 +45,31 @@ class Look:
         Args:
             lands: the path it ends on, where that is another one.
         """
-        self.page.goto(self.stack.url + path)
-        self.here(lands or urlsplit(path).path)
-
-    def here(self, path: str = "") -> None:
-        """Look at the page that is open now; it is loaded anew, a form's answer included."""
-        page = self.page
         for language in LANGUAGES:
             self._speak(language)
-            page.reload()
-            self._at = f"{urlsplit(page.url).path} {language}"
-            if path and urlsplit(page.url).path != path:
-                self.faults.append(f"{self._at}: expected {path}")
-            for width in (PHONE, DESK):
-                page.set_viewport_size({"width": width, "height": HEIGHT})
-                self._measure(width)
-                self._check(str(width))
-            page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-            self._measure(NARROW)
-            if self.dark:
-                self._look_in_the_dark()
+            self.page.goto(self.stack.url + path)
+            self._look(language, lands or urlsplit(path).path)
+
+    def here(self, path: str) -> None:
+        """Look at the page that is open now; it is loaded anew, a form's answer included."""
+        for language in LANGUAGES:
+            self._speak(language)
+            self.page.reload()
+            self._look(language, path)
+
+    def _look(self, language: str, path: str) -> None:
+        page = self.page
+        self._at = f"{urlsplit(page.url).path} {language}"
+        if urlsplit(page.url).path != path:
+            self.faults.append(f"{self._at}: expected {path}")
+        for width in (PHONE, DESK):
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            self._measure(width)
+            self._check(str(width))
+        page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+        self._measure(NARROW)
+        if self.dark:
+            self._look_in_the_dark()
 
     def _look_in_the_dark(self) -> None:
         self.page.set_viewport_size({"width": PHONE, "height": HEIGHT})

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.look import Look
-from tests.journeys.acts import DECLINED, GOOD, Mailbox, fill_card, press
+from tests.journeys.acts import DECLINED, GOOD, Mailbox, fill_card, press, wait_out_costs
 from tests.live.stack import Stack
 
 # Six people whose home is all that differs; the others are looked at more closely below.
@@ -46,15 +46,12 @@ def test_the_pages_of_somebody_late(look: Look) -> None:
     look.dark = True
 
     look.open("/")
-    for opened in look.page.locator("summary").all():
-        opened.click()
     look.open(f"/loans/{loan}/")
     look.open(f"/loans/{loan}/pay/")
     look.open(f"/loans/{loan}/payoff/")
     look.open(f"/loans/{loan}/plan/")
     look.open("/documents/")
-    look.open("/help/")
-    look.open(f"/help/{loan}/")
+    look.open("/help/", lands=f"/help/{loan}/")
     look.open("/account/")
 
 
@@ -80,7 +77,6 @@ def test_public_pages(look: Look) -> None:
     look.open("/verify/")
     look.open("/accessibility/")
     look.open("/offline/")
-    look.open("/no-such-page/")
     look.open("/accounts/password/reset/")
 
 
@@ -180,7 +176,7 @@ def test_signing_step_by_step(look: Look) -> None:
     contract = f"/contracts/{dashed(row['public_id'])}/"
 
     look.open(contract)
-    # Looking took longer than reading must.
+    wait_out_costs(page)
     press(page, "/costs/")
     expect(page).to_have_url(re.compile("/read/$"))
     look.here(f"{contract}read/")

@@ -4,7 +4,6 @@ Elements are found by role, name, address or field, never by words that are tran
 """
 
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,9 +122,8 @@ def press(page: Page, action: str = "") -> None:
 def sign_contract(page: Page, mailbox: Mailbox, name: str) -> None:
     """Go through the ceremony from its first page; ends where it says that it is sealed."""
     assert "/contracts/" in page.url
-    arrived = time.monotonic()
     contract_url = page.url
-    time.sleep(max(0.0, COST_READING_SECONDS + 0.2 - (time.monotonic() - arrived)))
+    wait_out_costs(page)
     press(page, "/costs/")
     expect(page).to_have_url(re.compile(r"/read/$"))
     page.locator("[data-end]").scroll_into_view_if_needed()
@@ -155,8 +153,16 @@ def sign_contract(page: Page, mailbox: Mailbox, name: str) -> None:
     page.reload()
 
 
+def wait_out_costs(page: Page) -> None:
+    """Let the page of costs stand open as long as it must."""
+    page.wait_for_timeout((COST_READING_SECONDS + 0.2) * 1000)
+
+
 def fill_card(page: Page, number: str) -> None:
     """Type a card on the gateway's page and press its only button."""
+    expect(page.locator("#number")).to_be_visible()
+    if page.locator("#email").count():
+        page.locator("#email").fill("payer@example.com")
     page.locator("#number").fill(number)
     page.locator("#expiry").fill("12/40")
     page.locator("#cvc").fill("123")

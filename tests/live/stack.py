@@ -107,6 +107,7 @@ methods = ["code"] + ["mfa"] * {second_factor!r}
 session["account_authentication_methods"] = [
     dict(method=method, at=time.time()) for method in methods
 ]
+session["account_authentication_methods_user"] = str(user.pk)
 session.create()
 result = session.session_key
 """

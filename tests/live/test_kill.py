@@ -93,5 +93,5 @@ def made(stack: Stack) -> dict[str, int]:
 
 
 def closed(stack: Stack, day: str) -> bool:
-    sql = "SELECT id FROM loans_dayclose WHERE date = %s AND finished_at IS NOT NULL"
+    sql = "SELECT date FROM loans_dayclose WHERE date = %s AND finished_at IS NOT NULL"
     return bool(stack.rows(sql, day))
