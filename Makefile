@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types bench
+.PHONY: help setup run test lint types bench screenshots
 
 # The first Python that is new enough; PYTHON=... picks another.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -54,5 +54,8 @@ types: .venv/installed  ## check the types with mypy: the product and its tests,
 	$(BIN)/mypy --config-file stripe_sandbox/mypy.ini stripe_sandbox
 
 bench: export DEBUG := 0
-bench: .venv/installed  ## measure the close of a day against hand-written SQL; DATABASE_URL chooses the engine
-	SECRET_KEY=benchmarks-only $(BIN)/python -m benchmarks.close_day --loans 10000 --json
+bench: .venv/installed  ## measure the close of a day against hand-written SQL, and the import; DATABASE_URL chooses the engine
+	SECRET_KEY=benchmarks-only $(BIN)/python -m benchmarks.table
+
+screenshots: .venv/installed  ## take the pictures in docs/screenshots anew; needs Chromium
+	$(BIN)/python -m tests.screenshots.take
