@@ -183,6 +183,23 @@ def test_what_never_arrived_is_given_up_but_not_at_once(
     assert start(50_000).status == Status.REDIRECTED
 
 
+def test_an_answer_after_the_attempt_was_given_up_leads_to_no_page(
+    sandbox: Sandbox, start: Pay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = gateway.open_session
+
+    def answer_late(request: Any, *, key: str) -> Any:
+        session = real(request, key=key)
+        Payment.objects.update(status=Status.CANCELED)
+        return session
+
+    monkeypatch.setattr(gateway, "open_session", answer_late)
+
+    with pytest.raises(GatewayUnavailable):
+        start(50_000)
+    assert Payment.objects.get().checkout_url == ""
+
+
 def test_more_than_one_page_of_one_attempt_is_for_a_person(
     sandbox: Sandbox, unknown: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

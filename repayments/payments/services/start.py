@@ -181,6 +181,9 @@ def _open(payment: Payment, now: datetime) -> Payment:
         raise PaymentNotKnown(payment) from error
     adopt_session(payment_id=payment.pk, session=session, now=now)
     payment.refresh_from_db()
+    if not payment.checkout_url:
+        # Given up meanwhile, as the answer took so long: there is no page of it to go to.
+        raise GatewayUnavailable(NOT_NOW)
     return payment
 
 
