@@ -32,7 +32,7 @@ REVIEWED = {
     ("repayments/payments/views.py", "a view without CSRF protection"),
     ("repayments/payments/views/webhook.py", "a view without CSRF protection"),
     # Must choose how uploads are kept before the token is read; the inner view is protected.
-    ("repayments/contracts/views/verify.py", "a view without CSRF protection"),
+    ("repayments/contracts/views/public.py", "a view without CSRF protection"),
     # Mail programs stop messages by a post of their own; the signed link stands in for the token.
     ("repayments/contacts/views.py", "a view without CSRF protection"),
     # Draws SVG from numbers alone.
