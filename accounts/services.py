@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
@@ -59,29 +60,41 @@ def invite_borrower(*, borrower: Borrower, now: datetime) -> tuple[Invitation, s
     return invitation, token
 
 
+@dataclass(frozen=True)
+class SentInvitation:
+    """One link of many: whose, what its token is, and until when it is good."""
+
+    borrower: Borrower
+    token: str
+    expires_at: datetime
+
+
 @transaction.atomic
-def invite_borrowers(
-    *, borrowers: Sequence[Borrower], now: datetime
-) -> list[tuple[Invitation, str]]:
-    """Make a new link for each of many people, in a few statements; see ``invite_borrower``.
+def invite_borrowers(*, borrowers: Sequence[Borrower], now: datetime) -> list[SentInvitation]:
+    """Make a new link for each of many people, in two statements; see ``invite_borrower``.
 
     People who have been activated are left out.
     """
-    people = [borrower for borrower in borrowers if borrower.user_id is None]
-    keys = [borrower.pk for borrower in people]
-    Invitation.objects.filter(borrower_id__in=keys, used_at__isnull=True).delete()
     expires_at = now + timedelta(days=settings.INVITATION_VALID_DAYS)
-    made = []
-    for borrower in people:
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        invitation = Invitation(
-            borrower=borrower,
-            token_sha256=hash_token(token),
-            expires_at=expires_at,
-            created_at=now,
+    made = [
+        SentInvitation(borrower, secrets.token_urlsafe(TOKEN_BYTES), expires_at)
+        for borrower in borrowers
+        if borrower.user_id is None
+    ]
+    keys = [one.borrower.pk for one in made]
+    Invitation.objects.filter(borrower_id__in=keys, used_at__isnull=True).delete()
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        # By statement, because a tape brings them by the ten thousand.
+        cursor.executemany(
+            "INSERT INTO accounts_invitation"
+            " (borrower_id, token_sha256, expires_at, tries, created_at)"
+            " VALUES (%s, %s, %s, 0, %s)",
+            [
+                (one.borrower.pk, hash_token(one.token), adapt(expires_at), adapt(now))
+                for one in made
+            ],
         )
-        made.append((invitation, token))
-    Invitation.objects.bulk_create(invitation for invitation, _token in made)
     return made
 
 

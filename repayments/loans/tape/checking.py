@@ -6,7 +6,6 @@ of a line and a column. It refuses to know what is stored.
 """
 
 import hashlib
-import json
 import re
 import unicodedata
 import zoneinfo
@@ -46,6 +45,13 @@ _FORMULA = tuple("=+-@\t\r＝＋－＠")
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PHONE = re.compile(r"[+＋]?[0-9０-９ \u3000().（）/-]+")
+# The addresses most people have; whatever else is one, Django decides at a tenth of the speed.
+_PLAIN_EMAIL = re.compile(
+    r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,20}"
+)
+# The mobile numbers of the mainland, which need no guessing at prefixes.
+_CN_MOBILE = re.compile(r"(?:\+86)?(1[3-9][0-9]{9})")
 _REGIONS = {"CN": "CN", "US": "US", "UK": "GB"}
 _NOT_PLACES = {"Factory", "localtime"}
 
@@ -301,11 +307,12 @@ class CellReader:
         if not text.isascii():
             self.fault(column, "email_not_ascii")
             return None
-        try:
-            validate_email(text)
-        except ValidationError:
-            self.fault(column, "bad_email")
-            return None
+        if not _PLAIN_EMAIL.fullmatch(text):
+            try:
+                validate_email(text)
+            except ValidationError:
+                self.fault(column, "bad_email")
+                return None
         return text.lower()
 
     def phone(self, column: str, jurisdiction: str | None) -> str | None:
@@ -427,7 +434,7 @@ def status_of(row: LoanRow, today: date) -> str:
 def digest_of(row: LoanRow, given: list[GivenRow] | None) -> str:
     """Name what the tape says of a loan, to know it again: equal rows, equal digests."""
     terms = row.terms
-    content = [
+    content: list[object] = [
         row.person.reference, row.product, row.status, str(row.penalty_rate.normalize()),
         row.grace_days, row.paid_installments, terms.principal, terms.currency,
         str(terms.annual_rate.normalize()), terms.installments, terms.every, terms.unit,
@@ -437,8 +444,7 @@ def digest_of(row: LoanRow, given: list[GivenRow] | None) -> str:
     ]  # fmt: skip
     for one in given or ():
         content += [str(one.due_date), one.principal_due, one.interest_due, one.fee_due, *one.paid]
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
 def read_given_row(raw: RawRow, *, faults: Faults) -> UncountedRow | None:
@@ -524,8 +530,13 @@ def _read_phone(text: str, jurisdiction: str) -> tuple[str, str]:
     """Give a number in E.164 and "", or "" and the code of the fault."""
     if not _PHONE.fullmatch(text):
         return "", "bad_phone"
+    mobile = _CN_MOBILE.fullmatch(text) if jurisdiction == "CN" else None
     try:
-        number = phonenumbers.parse(text, _REGIONS[jurisdiction])
+        number = (
+            phonenumbers.PhoneNumber(country_code=86, national_number=int(mobile[1]))
+            if mobile
+            else phonenumbers.parse(text, _REGIONS[jurisdiction])
+        )
     except phonenumbers.NumberParseException:
         return "", "bad_phone"
     kind = phonenumbers.number_type(number)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from accounts.models import Borrower, Invitation, User
-from accounts.services import invite_borrowers
+from accounts.services import hash_token, invite_borrowers
 from repayments.audit.services import NewEvent, record_events
 from repayments.clock import lender_zone
 from repayments.contacts.models import Channel, ContactPoint
@@ -129,7 +129,7 @@ def invite(*, now: datetime) -> int:
     invited, zone = 0, lender_zone()
     for keys in staging.uninvited_borrowers():
         borrowers = Borrower.objects.filter(pk__in=keys).order_by("pk")
-        pairs = invite_borrowers(borrowers=list(borrowers), now=now)
+        invitations = invite_borrowers(borrowers=list(borrowers), now=now)
         invited += queue_messages(
             template_key="invitation",
             purpose="invitation",
@@ -137,15 +137,15 @@ def invite(*, now: datetime) -> int:
                 NewMessage(
                     borrower=invitation.borrower,
                     subject="",
-                    business_key=f"invitation:{invitation.pk}",
+                    business_key=f"invitation:{hash_token(invitation.token)}",
                     context={
                         "name": invitation.borrower.legal_name,
                         "date": invitation.expires_at.astimezone(zone).date().isoformat(),
                     },
-                    secret={"link": f"/activate/{token}/"},
+                    secret={"link": f"/activate/{invitation.token}/"},
                     expires_at=invitation.expires_at,
                 )
-                for invitation, token in pairs
+                for invitation in invitations
             ],
             now=now,
         )
