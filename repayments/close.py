@@ -16,11 +16,12 @@ from django.db import transaction
 from django.db.models import Max
 
 from repayments.cases.services import open_due_cases
-from repayments.loans.billing import bill_due, lift_time_limit, list_credit_due
+from repayments.loans.billing import bill_due, list_credit_due
 from repayments.loans.models import DayClose
 from repayments.loans.services import apply_unapplied, refresh_figures
 from repayments.plans.services import break_overdue_plans
 from repayments.reminders.services import create_due_reminders
+from repayments.time_limits import lift_time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,9 @@ def close_due_day(*, today: date, now: datetime) -> CloseReport | None:
     """
     latest = DayClose.objects.filter(finished_at__isnull=False).aggregate(latest=Max("date"))
     if latest["latest"] is not None and latest["latest"] >= today:
+        if latest["latest"] > today:
+            # Closed by hand, ahead of time: until that day nothing is closed by itself.
+            logger.error("%s is closed already, so %s is not", latest["latest"], today)
         return None
     _row, created = DayClose.objects.get_or_create(date=today, defaults={"started_at": now})
     if not created:

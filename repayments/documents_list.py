@@ -44,7 +44,7 @@ def list_documents(*, user: User) -> DocumentGroups:
     payments = (
         Payment.objects.for_borrower(user)
         .filter(status=Payment.Status.SUCCEEDED)
-        .select_related("loan")
+        .select_related("loan", "entry")
         .order_by("-succeeded_at")[:MOST_RECEIPTS]
     )
     return DocumentGroups(
@@ -53,7 +53,7 @@ def list_documents(*, user: User) -> DocumentGroups:
             Document(
                 title=_("Receipt %(amount)s")
                 % {"amount": money_text(one.amount_received or one.amount, one.currency)},
-                detail=f"{_day(one.succeeded_at)} · {one.loan.number}",
+                detail=f"{_received_on(one)} · {one.loan.number}",
                 url=one.get_absolute_url(),
             )
             for one in payments
@@ -82,3 +82,8 @@ def _contract_line(contract: Contract) -> Document:
 
 def _day(moment: datetime | None) -> str:
     return long_day(moment.astimezone(lender_zone()).date()) if moment else ""
+
+
+def _received_on(payment: Payment) -> str:
+    """Give the day the payment counts from, as its receipt does."""
+    return long_day(payment.entry.effective_date) if payment.entry else _day(payment.succeeded_at)

@@ -152,6 +152,9 @@ def _answer(loan: Loan, position: Position, as_of: date) -> tuple[str, int, str,
     """Give label, amount, what it means, tone, and what the main button pays."""
     if loan.status == Loan.Status.PENDING_SIGNATURE:
         return _("Your new loan"), loan.principal, _("waits for your signature"), "soon", ""
+    if loan.status == Loan.Status.WRITTEN_OFF:
+        words = _("Please talk to us about how to settle this.")
+        return _("Still to repay"), position.payoff_amount, words, "soon", ""
     if loan.status != Loan.Status.ACTIVE:
         return _("Still to repay"), 0, _("Paid off. Nothing is left to pay."), "fine", ""
     if position.past_due_amount and position.days_past_due and position.past_due_since:

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from repayments.time_limits import lift_time_limit
+
 # Numbers a row of a statement from 1 and takes the key of an entry to be.
 _NEXT_ENTRY = {
     "postgresql": "nextval(pg_get_serial_sequence('ledger_journalentry', 'id'))",
@@ -111,13 +113,6 @@ def bill_due(*, as_of: date, now: datetime) -> int:
 def bill_imported(*, as_of: date, now: datetime) -> int:
     """Bill what is due of the loans a tape has just brought; see ``tape.staging``."""
     return _bill(_IMPORTED, as_of, now)
-
-
-def lift_time_limit() -> None:
-    """Let this transaction's statements run for as long as a large book needs."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
 
 
 def _bill(among: str, as_of: date, now: datetime) -> int:

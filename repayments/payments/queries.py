@@ -39,8 +39,11 @@ class PayPage:
 
     @property
     def waits(self) -> bool:
-        """Whether an answer of the gateway is missing, so that nobody may pay again yet."""
-        return self.under_way is not None and self.under_way.status == Status.UNKNOWN
+        """Whether money is on its way, or it is not known: nobody is asked to pay again yet."""
+        return self.under_way is not None and self.under_way.status in (
+            Status.UNKNOWN,
+            Status.PROCESSING,
+        )
 
     def amount_of(self, purpose: str) -> int | None:
         return next((one.amount for one in self.choices if one.value == purpose), None)

@@ -35,6 +35,7 @@ from repayments.loans.tape.checking import (
 from repayments.loans.tape.faults import Faults
 from repayments.loans.tape.reading import RawRow, read_rows
 from repayments.loans.tape.schedules import Plan, plan_loan, read_given
+from repayments.time_limits import lift_time_limit
 
 CHUNK = 500
 STREAM = "import"
@@ -133,7 +134,7 @@ class _Tape:
         return self._write and not self._faults.count
 
     def run(self, *, invite: bool, progress: Callable[[int], None]) -> Report:
-        billing.lift_time_limit()
+        lift_time_limit()
         staging.create()
         self._source = _hash_file(self._path)
         if self._rows_path is not None:

@@ -23,8 +23,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON for machines")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        day = _read_day(options["date"])
+        if day > clock.today():
+            self.stderr.write(f"{day} has not begun: until then no day before it can be closed.")
         try:
-            report = close_day(as_of=_read_day(options["date"]), now=clock.now())
+            report = close_day(as_of=day, now=clock.now())
         except DayIsPast as error:
             raise CommandError(str(error)) from error
         written = asdict(report.written)

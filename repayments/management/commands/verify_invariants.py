@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from repayments import clock
-from repayments.loans.billing import lift_time_limit
 from repayments.management.invariants import find_breach
+from repayments.time_limits import lift_time_limit
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from repayments.payments import gateway
-from repayments.payments.gateway import EVENT_TYPES, EventFacts
+from repayments.payments.gateway import EVENT_TYPES, EventFacts, GatewayBusy, GatewayTimeout
 from repayments.payments.models import GatewayEvent
 from repayments.payments.services.settle import settle
 
@@ -72,6 +72,12 @@ def process_event(*, event_id: str, now: datetime) -> None:
     try:
         if event.type in EVENT_TYPES:
             settle(object_type=event.object_type, object_id=event.object_id, now=now)
+    except (GatewayTimeout, GatewayBusy) as error:
+        # The gateway's trouble, not the event's: however long it lasts, the event is not given up.
+        GatewayEvent.objects.filter(pk=event.pk, attempts__gt=0).update(
+            attempts=F("attempts") - 1, error=f"{type(error).__name__}: {error}"[:500]
+        )
+        raise
     except Exception as error:
         GatewayEvent.objects.filter(pk=event.pk).update(
             error=f"{type(error).__name__}: {error}"[:500]

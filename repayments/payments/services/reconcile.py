@@ -16,7 +16,7 @@ from django.db.models import Q
 from repayments.audit.services import record_event
 from repayments.loans.models import Loan
 from repayments.payments import gateway
-from repayments.payments.gateway import IntentFacts
+from repayments.payments.gateway import GatewayMissing, IntentFacts
 from repayments.payments.models import Payment, PostingKey, Provider, Suspense, Watermark
 from repayments.payments.services.inbox import (
     EventBeingWorked,
@@ -25,7 +25,7 @@ from repayments.payments.services.inbox import (
     process_event,
 )
 from repayments.payments.services.settle import INTENT, settle, settle_payment
-from repayments.payments.services.start import SESSION_MINUTES, adopt_session
+from repayments.payments.services.start import SESSION_MINUTES, adopt_session, close_missing
 from repayments.payments.signals import payment_exception
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Reconciliation:
     intents: int = 0
     payments: int = 0
     errors: list[str] = field(default_factory=list)
+    missed: int = 0
 
 
 def reconcile(*, now: datetime, since: datetime | None = None) -> Reconciliation:
@@ -65,12 +66,14 @@ def reconcile(*, now: datetime, since: datetime | None = None) -> Reconciliation
         if _is_news(intent):
             run.intents += 1
             asked = partial(settle, object_type=INTENT, object_id=intent.id, now=now)
-            _attempt(run, f"intent {intent.id}", asked)
+            run.missed += not _attempt(run, f"intent {intent.id}", asked)
     for payment_id in _list_stale_payments(now):
         run.payments += 1
         work = partial(resolve_payment, payment_id=payment_id, now=now)
         _attempt(run, f"payment {payment_id}", work)
-    if not run.errors:
+    # An event stays in the inbox and a row of ours stays open until they are worked; an object of
+    # the gateway's that failed is found again only from here.
+    if not run.missed:
         _move_watermark(started)
     return run
 
@@ -82,7 +85,12 @@ def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
     """
     payment: Payment = Payment.objects.select_related("loan").get(pk=payment_id)
     if payment.session_id or payment.intent_id:
-        return settle_payment(payment_id=payment_id, now=now) or payment
+        try:
+            return settle_payment(payment_id=payment_id, now=now) or payment
+        except GatewayMissing:
+            close_missing(payment_id=payment_id, now=now)
+            payment.refresh_from_db()
+            return payment
     if payment.status not in (Status.CREATED, Status.UNKNOWN):
         return payment
     assert payment.expires_at is not None
@@ -119,7 +127,7 @@ def _move_watermark(seen_until: datetime) -> None:
         Watermark.objects.filter(pk=row.pk, seen_until__lt=seen_until).update(seen_until=seen_until)
 
 
-def _attempt(run: Reconciliation, what: str, work: Callable[[], object]) -> None:
+def _attempt(run: Reconciliation, what: str, work: Callable[[], object]) -> bool:
     """Work one object; whatever is wrong with it is noted and does not stop the others."""
     try:
         work()
@@ -128,6 +136,8 @@ def _attempt(run: Reconciliation, what: str, work: Callable[[], object]) -> None
     except Exception as error:
         logger.exception("reconciling %s failed", what)
         run.errors.append(f"{what}: {type(error).__name__}: {error}")
+        return False
+    return True
 
 
 def _is_news(intent: IntentFacts) -> bool:

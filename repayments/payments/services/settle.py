@@ -8,6 +8,7 @@ credited. Locks: loan, then payment.
 
 import logging
 import uuid
+from contextlib import suppress
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
@@ -34,6 +35,10 @@ SESSION, INTENT = "checkout.session", "payment_intent"
 ENDED = (Status.FAILED, Status.CANCELED, Status.EXPIRED)
 
 
+class _AlreadyPosted(Exception):
+    """The object's key was taken by another payment; this one's change is rolled back."""
+
+
 def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None:
     """Bring one payment to where the gateway says it stands; post its money if it came.
 
@@ -53,7 +58,8 @@ def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None
         if payment_id is None:
             _rest_unknown(intent, now)
         else:
-            _receive(payment_id, session, intent, now)
+            with suppress(_AlreadyPosted):
+                _receive(payment_id, session, intent, now)
     elif payment_id is not None:
         _move(payment_id, session, intent, now)
     else:
@@ -146,7 +152,7 @@ def _receive(
     if not _claim(payment, session, intent, now):
         return
     if not _take_key(intent, now):
-        return
+        raise _AlreadyPosted
     paid_on = _paid_on(payment, intent, now)
     entry = _post(payment, intent, paid_on, now)
     PostingKey.objects.filter(provider=Provider.STRIPE, object_id=intent.id).update(entry=entry)

@@ -27,6 +27,7 @@ from repayments.payments.gateway import (
     GatewayBusy,
     GatewayError,
     GatewayMisconfigured,
+    GatewayMissing,
     GatewayRefused,
     GatewayTimeout,
     SessionRequest,
@@ -127,6 +128,9 @@ def _take_attempt(
     if found is not None:
         found.loan = loan
         return found
+    on_its_way = Payment.objects.filter(loan=loan, status=Status.PROCESSING).first()
+    if on_its_way is not None:
+        raise PaymentAlreadyMade(on_its_way)
     check_loan(loan)
     as_of = now.astimezone(lender_zone()).date()
     position = get_position(loan=loan, as_of=as_of)
@@ -246,6 +250,10 @@ def _close_unless(payment: Payment, *, wanted: bool, now: datetime) -> bool:
         if session.status == "open":
             _expire(payment)
         settled = settle(object_type=SESSION, object_id=payment.session_id, now=now)
+    except GatewayMissing as error:
+        _complain(payment, error)
+        close_missing(payment_id=payment.pk, now=now)
+        return False
     except GatewayError as error:
         _complain(payment, error)
         raise GatewayUnavailable(NOT_NOW) from error
@@ -262,6 +270,29 @@ def _expire(payment: Payment) -> None:
     except GatewayRefused:
         # Paid or closed between our look and this call: settling tells which.
         logger.info("session %s was closed meanwhile", payment.session_id)
+
+
+@transaction.atomic
+def close_missing(*, payment_id: int, now: datetime) -> bool:
+    """End an attempt whose page the gateway does not know any more; a person looks at why.
+
+    Should its money come all the same, it is posted: a success wins over this ending too.
+    """
+    loan_id = Payment.objects.values_list("loan_id", flat=True).get(pk=payment_id)
+    loan = Loan.objects.select_for_update().get(pk=loan_id)
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    changed = Payment.objects.filter(
+        pk=payment_id, status__in=Payment.TRANSITIONS[Status.CANCELED]
+    ).update(status=Status.CANCELED, needs_review=True, updated_at=now)
+    if changed == 1:
+        record_event(
+            stream=loan.stream,
+            action="payments.canceled",
+            actor=None,
+            at=now,
+            payload={"payment": str(payment.public_id), "before": payment.status},
+        )
+    return changed == 1
 
 
 @transaction.atomic
