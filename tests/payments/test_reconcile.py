@@ -208,3 +208,19 @@ def test_the_command_reports_in_words_and_as_json(sandbox: Sandbox, pay: Pay) ->
 def test_the_command_refuses_a_moment_it_cannot_read(since: str) -> None:
     with pytest.raises(CommandError):
         call_command("reconcile", since=since)
+
+
+def test_a_row_whose_page_is_gone_is_ended_and_does_not_hold_the_watermark(
+    sandbox: Sandbox, start: Pay
+) -> None:
+    payment = start(50_000)
+    Payment.objects.filter(pk=payment.pk).update(
+        session_id="cs_test_of_another_account", updated_at=now() - timedelta(hours=1)
+    )
+
+    run = reconcile(now=now())
+
+    assert run.errors == []
+    payment.refresh_from_db()
+    assert (payment.status, payment.needs_review) == (Payment.Status.CANCELED, True)
+    assert Watermark.objects.exists()

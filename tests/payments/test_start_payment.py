@@ -300,3 +300,26 @@ def test_the_database_keeps_one_open_attempt_a_loan(
     make_payment(loan, now=now(), session_id="cs_1")
     with pytest.raises(IntegrityError), transaction.atomic():
         make_payment(loan, now=now(), session_id="cs_2")
+
+
+def test_a_page_the_gateway_does_not_know_any_more_gives_way_to_a_new_one(
+    sandbox: Sandbox, start: Pay
+) -> None:
+    gone = start(50_000)
+    Payment.objects.filter(pk=gone.pk).update(session_id="cs_test_of_another_account")
+
+    fresh = start(50_000)
+
+    assert fresh.pk != gone.pk
+    assert fresh.status == Status.REDIRECTED
+    gone.refresh_from_db()
+    assert (gone.status, gone.needs_review) == (Status.CANCELED, True)
+
+
+def test_while_money_is_on_its_way_nobody_is_asked_to_pay_again(
+    sandbox: Sandbox, loan: Loan, start: Pay
+) -> None:
+    on_its_way = make_payment(loan, now=now(), status=Status.PROCESSING)
+    with pytest.raises(PaymentAlreadyMade) as refusal:
+        start(50_000)
+    assert refusal.value.payment == on_its_way
