@@ -227,7 +227,7 @@ def test_staff_pages(look: Look) -> None:
     look.open("/admin/")
     look.open("/admin/queue/?tab=unassigned")
     look.open("/admin/queue/?tab=mine")
-    look.open(f"/admin/cases/case/{case['id']}/change/")
+    look.open(f"/admin/cases/case/{case['id']}/")
     look.open("/admin/loans/loan/")
     demo.sign_in(page, address("officer"), second_factor=True)
     look.open("/admin/plans/installmentplan/")

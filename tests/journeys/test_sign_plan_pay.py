@@ -114,7 +114,9 @@ def test_a_borrower_signs_agrees_a_plan_and_pays_once(
     page.reload()
     receipt = page.get_by_role("region", name="Receipt")
     expect(receipt).to_contain_text(yuan(first))
-    expect(receipt).to_contain_text(f"Interest {yuan(rows[0]['interest_due'])}")
+    for part in ("principal", "interest"):
+        line = receipt.locator("dl > div").filter(has_text=f"{part.capitalize()} due 10 Feb")
+        expect(line.locator("dd")).to_have_text(yuan(rows[0][f"{part}_due"]))
     stack.sandbox.wait_until_idle()
     posted = [amount for kind, amount in entries(stack) if kind == "payment"]
     assert posted == [first]
