@@ -12,7 +12,12 @@ from django.db import connection
 # {n}: the loan's number from 0; {a}: how many of its rows fell due before the day; {late}: how many
 # of them are unpaid.
 _AGE = "((n.k / 30) % 10)"
-_LATE = "(CASE WHEN n.k % 100 < 6 THEN MIN_OF((n.k / 7) % 4 + 1, " + _AGE + ") ELSE 0 END)"
+# Multiplied by a prime, so that the late ones are of every age and every due date.
+_LATE = (
+    "(CASE WHEN (n.k * 37 + n.k / 300) % 100 < 6 THEN MIN_OF((n.k / 7) % 4 + 1, "
+    + _AGE
+    + ") ELSE 0 END)"
+)
 
 _BUILD = [
     "CREATE TABLE benchmark_n (k integer PRIMARY KEY)",

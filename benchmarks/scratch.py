@@ -75,9 +75,18 @@ class Scratch:
     def _run(self, statement: str) -> None:
         import psycopg
 
-        url = urlunsplit(self._parts._replace(scheme="postgresql"))
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(statement.encode())
+        for path in (self._parts.path, "/postgres"):
+            url = urlunsplit(self._parts._replace(scheme="postgresql", path=path))
+            try:
+                server = psycopg.connect(url, autocommit=True)
+            except psycopg.OperationalError:
+                # The named database need not exist yet; the server's own one does.
+                if path == "/postgres":
+                    raise
+                continue
+            with server:
+                server.execute(statement.encode())
+            return
 
 
 @contextmanager

@@ -24,8 +24,11 @@ _NEXT_ENTRY = {
 _DAY = {"postgresql": "CAST(%(as_of)s AS date)", "sqlite": "%(as_of)s"}
 _MOMENT = {"postgresql": "CAST(%(now)s AS timestamptz)", "sqlite": "%(now)s"}
 
-# Unbilled rows are open rows, so the index of open installments answers.
-_DUE = """
+# Unbilled rows are open rows, so the index of open installments answers. Looked for once, since
+# what is late and billed long ago stands in the same part of that index.
+_FOUND = """
+    CREATE TEMPORARY TABLE billing_found AS
+    SELECT i.id AS installment_id, i.loan_id
     FROM loans_installment i JOIN loans_loan l ON l.id = i.loan_id
     WHERE i.is_current AND i.unpaid > 0 AND i.due_date <= {day}
         AND (i.interest_billed < i.interest_due OR i.fee_billed < i.fee_due)
@@ -33,8 +36,14 @@ _DUE = """
 """
 
 # Whoever pays waits here, or has paid by the time the next statement looks.
-_LOCK = "SELECT COUNT(*) FROM (SELECT l.id {due} ORDER BY l.id FOR UPDATE OF l) AS locked"
+_LOCK = """
+    SELECT COUNT(*) FROM (
+        SELECT l.id FROM loans_loan l
+        WHERE l.id IN (SELECT loan_id FROM billing_found) ORDER BY l.id FOR UPDATE
+    ) AS locked
+"""
 
+# Asked again of each row found: a payment, or a new schedule, may have come before the lock.
 _LINES = """
     CREATE TEMPORARY TABLE billing_line AS
     SELECT {next_entry} AS entry_id, n.* FROM (
@@ -42,13 +51,17 @@ _LINES = """
             PARTITION BY p.book_id ORDER BY p.due_date, p.installment_id, p.kind DESC
         ) AS seq
         FROM (
-            SELECT i.id AS installment_id, l.book_id, i.due_date, 'interest' AS kind,
-                i.interest_due - i.interest_billed AS amount
-            {due} AND i.interest_billed < i.interest_due
-            UNION ALL
-            SELECT i.id, l.book_id, i.due_date, 'fee', i.fee_due - i.fee_billed
-            {due} AND i.fee_billed < i.fee_due
+            SELECT i.id AS installment_id, l.book_id, i.due_date, k.kind,
+                CASE k.kind
+                    WHEN 'interest' THEN i.interest_due - i.interest_billed
+                    ELSE i.fee_due - i.fee_billed
+                END AS amount
+            FROM billing_found f
+            JOIN loans_installment i ON i.id = f.installment_id AND i.is_current
+            JOIN loans_loan l ON l.id = i.loan_id AND l.status = 'active'
+            CROSS JOIN (SELECT 'interest' AS kind UNION ALL SELECT 'fee') AS k
         ) AS p JOIN ledger_book b ON b.id = p.book_id
+        WHERE p.amount > 0
     ) AS n
 """
 
@@ -120,7 +133,7 @@ def _bill(among: str, as_of: date, now: datetime) -> int:
     values = {"as_of": as_of, "now": connection.ops.adapt_datetimefield_value(now)}
 
     def run(sql: str) -> int:
-        written = sql.replace("{due}", _DUE).format(
+        written = sql.format(
             among=among,
             day=_DAY[vendor],
             moment=_MOMENT[vendor],
@@ -131,16 +144,19 @@ def _bill(among: str, as_of: date, now: datetime) -> int:
         return int(cursor.rowcount)
 
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS billing_line")
+        for table in ("billing_found", "billing_line"):
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        lift_time_limit()
+        run(_FOUND)
         if vendor == "postgresql":
-            lift_time_limit()
             run(_LOCK)
         run(_LINES)
         billed = run(_ENTRIES)
         if billed:
             for statement in (_POSTINGS, _BALANCES, _NUMBERS, _INSTALLMENTS):
                 run(statement)
-        cursor.execute("DROP TABLE billing_line")
+        for table in ("billing_line", "billing_found"):
+            cursor.execute(f"DROP TABLE {table}")
     return billed
 
 
