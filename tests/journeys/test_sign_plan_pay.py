@@ -6,6 +6,7 @@ Real processes, a real browser at 390 px. The days move; amounts are worked out 
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from tests.live.stack import Stack
 
 
 @pytest.fixture
-def english(browser: Browser, browser_context_args: dict[str, str]) -> Page:
+def english(browser: Browser, browser_context_args: dict[str, str]) -> Iterator[Page]:
     """A phone of 390 px whose browser asks for English."""
     context = browser.new_context(**{**browser_context_args, "locale": "en-GB"})
     yield context.new_page()

@@ -61,8 +61,7 @@ def take(
         locale="zh-CN" if language == "zh-hans" else "en-GB",
         reduced_motion="reduce",
     )
-    cookie = {"name": "django_language", "value": language, "url": stack.url}
-    context.add_cookies([cookie])
+    context.add_cookies([{"name": "django_language", "value": language, "url": stack.url}])
     page = context.new_page()
     stack.sign_in(page, f"{person}@demo.example", second_factor=person == "collector")
     show(stack, page)
