@@ -78,6 +78,8 @@ class Look:
         self.page.emulate_media(color_scheme="light")
 
     def _check(self, how: str) -> None:
+        # A color on its way to another is neither.
+        self.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
         self.faults += [f"{self._at} {how}: {line}" for line in axe(self.page)]
 
     def _measure(self, width: int) -> None:
