@@ -183,6 +183,7 @@ def test_signing_step_by_step(look: Look) -> None:
     press(page)
     expect(page).to_have_url(re.compile("/agree/$"))
     press(page)
+    expect(page.locator("[data-focus]")).to_be_focused()
     look.here(f"{contract}agree/")
     for box in page.locator("main [type=checkbox]").all():
         box.check()
