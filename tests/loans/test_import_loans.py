@@ -582,6 +582,9 @@ BAD_CELLS = [
         )
     ],
     ("loan_number", "L\u200b1", "hidden_characters"),
+    ("loan_number", "L\x001", "hidden_characters"),
+    ("loan_number", "L" * 15_000, "too_long"),
+    ("principal", "9" * 13 + ".99", "too_large"),
     ("legal_name", "a" + "\u0301" * 20, "too_many_marks"),
     ("legal_name", "王" * 201, "too_long"),
     ("loan_number", "L" * 65, "too_long"),
@@ -823,7 +826,7 @@ def test_a_file_that_is_no_tape_is_refused_in_plain_words(
     assert report["rows"] == 0
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "."])
+@pytest.mark.parametrize("name", ["missing.csv", ".", "/dev/null"])
 def test_a_file_that_cannot_be_read_is_refused(folder: Path, name: str) -> None:
     assert [code for _line, _column, code in codes(run(folder / name))] == ["unreadable"]
 
@@ -954,6 +957,12 @@ def test_a_count_of_paid_installments_speaks_where_the_rows_do_not(folder: Path)
             ("L-1001", 2, "2026-08-15", "9" * 5000, "6"),
             ("rows", 3, "principal_due", "too_large"),
         ),
+        (
+            1,
+            ("L-1001", 2, "2026-08-15", "1\x00", "6"),
+            ("rows", 3, "principal_due", "not_a_number"),
+        ),
+        (1, ("L-\x00", 2, "2026-08-15", "1", "6"), ("rows", 3, "loan_number", "hidden_characters")),
         (1, ("=L", 2, "2026-08-15", "200.50", "6"), ("rows", 3, "loan_number", "formula")),
         (
             1,

@@ -462,6 +462,8 @@ def read_given_row(raw: RawRow, *, faults: Faults) -> UncountedRow | None:
             cells.cell(column)
         if len(amounts[column]) > 100:
             cells.fault(column, "too_large")
+        elif not amounts[column].isprintable():
+            cells.fault(column, "not_a_number")
     if not cells.is_good() or loan_number is None or number is None or due_date is None:
         return None
     return UncountedRow(raw.line, loan_number, number, due_date, amounts)

@@ -15,6 +15,8 @@ from repayments.loans.models import Charge, Loan, Schedule
 
 IMPORTED, REPLACED, ACTIVATED = "loans.imported", "loans.terms_replaced", "loans.activated"
 
+LONGEST_NUMBER = 64
+
 _OWN_KINDS = {
     JournalEntry.Kind.OPENING,
     JournalEntry.Kind.DISBURSEMENT,
@@ -46,8 +48,9 @@ class KnownLoan:
 
 
 def plain_number(text: str) -> str:
-    """Give a loan number in the form in which it is stored and compared."""
-    return unicodedata.normalize("NFC", text.strip(" \u00a0\u3000"))
+    """Give a loan number in the form in which it is stored and compared; "" if it cannot be one."""
+    number = unicodedata.normalize("NFC", text.strip(" \u00a0\u3000"))
+    return number if len(number) <= LONGEST_NUMBER and "\x00" not in number else ""
 
 
 def find_loans(numbers: Sequence[str], *, lock: bool) -> dict[str, KnownLoan]:

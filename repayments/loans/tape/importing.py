@@ -11,7 +11,7 @@ from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
-from django.db import IntegrityError, reset_queries, transaction
+from django.db import IntegrityError, OperationalError, reset_queries, transaction
 
 from accounts.models import User
 from repayments.audit.services import record_event
@@ -42,7 +42,7 @@ STREAM = "import"
 
 
 class TapeCollides(Exception):
-    """Somebody else wrote the same loans or people at the same time; nothing is kept."""
+    """Somebody else wrote the same rows, or held them for too long; nothing is kept."""
 
 
 @dataclass
@@ -99,7 +99,7 @@ def import_tape(
             staging.drop()
             if faults.count or dry_run:
                 transaction.set_rollback(True)
-    except IntegrityError as error:
+    except (IntegrityError, OperationalError) as error:
         raise TapeCollides(str(error)) from error
     return report
 
@@ -321,6 +321,8 @@ def _is_custom(raw: RawRow) -> bool:
 
 def _hash_file(path: Path) -> str:
     try:
+        if not path.is_file():
+            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

@@ -6,7 +6,9 @@ reported. It refuses to know what the cells mean.
 """
 
 import csv
+import errno
 import io
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +84,9 @@ def read_rows(
         file: what faults call it.
     """
     try:
+        # A pipe could be read only once, and it is read for its hash before.
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         with path.open("rb") as binary:
             head = binary.read(4)
             binary.seek(0)

@@ -24,7 +24,10 @@ from repayments.loans.tape.checking import (
 )
 from repayments.loans.tape.faults import Faults
 from repayments.loans.tape.reading import RawRow
-from repayments.money import decimal_text
+from repayments.money import MAX_DIGITS, decimal_text
+
+MOST_DUE = 10**MAX_DIGITS
+"""Minor units a loan may come to with all its interest: as much as any amount."""
 
 
 class PlannedRow(NamedTuple):
@@ -71,6 +74,9 @@ def plan_loan(
     """Work out schedule, status and opening entry; None after adding the faults."""
     rows = _given(row, given) if given is not None else _worked_out(row, faults)
     if rows is None:
+        return None
+    if sum(one.principal_due + one.interest_due + one.fee_due for one in rows) >= MOST_DUE:
+        CellReader(row.raw, TAPE, faults).fault("principal", "too_large")
         return None
     left = sum(one.principal_due - one.principal_paid for one in rows)
     settled = not left and all(
