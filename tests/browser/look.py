@@ -22,7 +22,12 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 # Lines that tell no fault of the page: an answer of 4xx to a form with a mistake, and a preview
 # that was still on its way when the page was left.
-EXPECTED = ("the server responded with a status of 4", "htmx:afterRequest", "htmx:sendError")
+EXPECTED = (
+    "the server responded with a status of 4",
+    "htmx:afterRequest",
+    "htmx:sendAbort",
+    "htmx:sendError",
+)
 
 
 @dataclass
