@@ -55,7 +55,7 @@ def insert_rows(
         marks = ", ".join(["%s"] * len(columns))
         cursor.executemany(
             _INSERT.format(table=table, names=names, marks=marks),
-            rows if plain else [tuple(map(_for_sqlite, row)) for row in rows],
+            rows if plain else _for_sqlite(rows),
         )
 
 
@@ -64,9 +64,23 @@ def _moment(value: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-def _for_sqlite(value: Any) -> Any:
-    adapt = _ADAPTERS.get(type(value))
-    return adapt(value) if adapt else value
+def _for_sqlite(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Turn values into what SQLite stores; a column holds values of one type, or None."""
+    if not rows:
+        return []
+    # Only these columns are looked at, row for row.
+    places = [
+        place for place, value in enumerate(rows[0]) if value is None or type(value) in _ADAPTERS
+    ]
+    adapted = []
+    for row in rows:
+        values = list(row)
+        for place in places:
+            adapt = _ADAPTERS.get(type(values[place]))
+            if adapt:
+                values[place] = adapt(values[place])
+        adapted.append(values)
+    return adapted
 
 
 _ADAPTERS: dict[type, Any] = {

@@ -166,12 +166,14 @@ def _worked_out(row: LoanRow, faults: Faults) -> list[PlannedRow] | None:
         add_terms_fault(CellReader(row.raw, TAPE, faults), error)
         return None
     planned, start = [], row.terms.disbursed_on
-    for one in rows:
-        due = (one.principal_due, one.interest_due, one.fee_due)
-        paid = due if one.number <= row.paid_installments else (0, 0, 0)
-        planned.append(PlannedRow(one.number, start, one.due_date, *due, *paid))
-        start = one.due_date
+    for number, due_date, _days, *due, _before, _after in rows:
+        paid = due if number <= row.paid_installments else _NOTHING
+        planned.append(PlannedRow(number, start, due_date, *due, *paid))
+        start = due_date
     return planned
+
+
+_NOTHING = (0, 0, 0)
 
 
 def _open(

@@ -34,8 +34,8 @@ _SCHEDULE_COLUMNS = (
     "id", "loan_id", "version", "reason", "effective_date", "is_current", "after_seq", "created_at",
 )  # fmt: skip
 _INSTALLMENT_COLUMNS = (
-    "schedule_id", "loan_id", "is_current", "number", "start_date", "due_date", "principal_due",
-    "interest_due", "fee_due", "interest_billed", "interest_carried", "fee_billed",
+    "schedule_id", "loan_id", "is_current", "interest_carried", "number", "start_date", "due_date",
+    "principal_due", "interest_due", "fee_due", "interest_billed", "fee_billed",
     "principal_paid", "interest_paid", "fee_paid",
 )  # fmt: skip
 _ENTRY_COLUMNS = (
@@ -215,13 +215,13 @@ def _write_schedules(targets: Sequence[_Target], now: datetime) -> None:
         _INSTALLMENT_COLUMNS,
         [
             (
-                schedule, target.loan_id, 1, row.number, row.start_date.isoformat(),
-                row.due_date.isoformat(), row.principal_due, row.interest_due, row.fee_due,
-                row.interest_paid, 0, row.fee_paid, row.principal_paid, row.interest_paid,
-                row.fee_paid,
+                schedule, target.loan_id, 1, 0, number, start.isoformat(), due_date.isoformat(),
+                principal, interest, fee, interest_paid, fee_paid, *paid,
             )
             for schedule, target in zip(schedules, targets, strict=True)
-            for row in target.plan.rows
+            # What was paid before the portal counts as billed.
+            for number, start, due_date, principal, interest, fee, *paid in target.plan.rows
+            for _principal_paid, interest_paid, fee_paid in (paid,)
         ],
         plain=True,
     )  # fmt: skip
