@@ -64,36 +64,31 @@ def invite_borrower(*, borrower: Borrower, now: datetime) -> tuple[Invitation, s
 class SentInvitation:
     """One link of many: whose, what its token is, and until when it is good."""
 
-    borrower: Borrower
+    borrower_id: int
     token: str
     expires_at: datetime
 
 
 @transaction.atomic
-def invite_borrowers(*, borrowers: Sequence[Borrower], now: datetime) -> list[SentInvitation]:
-    """Make a new link for each of many people, in two statements; see ``invite_borrower``.
+def invite_borrowers(*, borrower_ids: Sequence[int], now: datetime) -> list[SentInvitation]:
+    """Make a new link for each of many people, in a few statements; see ``invite_borrower``.
 
     People who have been activated are left out.
     """
+    invited = Borrower.objects.filter(pk__in=borrower_ids, user__isnull=True)
+    keys = list(invited.order_by("pk").values_list("pk", flat=True))
     expires_at = now + timedelta(days=settings.INVITATION_VALID_DAYS)
-    made = [
-        SentInvitation(borrower, secrets.token_urlsafe(TOKEN_BYTES), expires_at)
-        for borrower in borrowers
-        if borrower.user_id is None
-    ]
-    keys = [one.borrower.pk for one in made]
+    made = [SentInvitation(key, secrets.token_urlsafe(TOKEN_BYTES), expires_at) for key in keys]
     Invitation.objects.filter(borrower_id__in=keys, used_at__isnull=True).delete()
     adapt = connection.ops.adapt_datetimefield_value
+    until, made_at = adapt(expires_at), adapt(now)
     with connection.cursor() as cursor:
         # By statement, because a tape brings them by the ten thousand.
         cursor.executemany(
             "INSERT INTO accounts_invitation"
             " (borrower_id, token_sha256, expires_at, tries, created_at)"
             " VALUES (%s, %s, %s, 0, %s)",
-            [
-                (one.borrower.pk, hash_token(one.token), adapt(expires_at), adapt(now))
-                for one in made
-            ],
+            [(one.borrower_id, hash_token(one.token), until, made_at) for one in made],
         )
     return made
 

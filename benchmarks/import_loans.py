@@ -6,6 +6,7 @@ The tape is imported twice: the second time every row is unchanged.
 
 import argparse
 import csv
+import gc
 import json
 import tempfile
 import time
@@ -46,6 +47,7 @@ def measure(*, rows: int) -> dict[str, Any]:
     from repayments.loans.tape import Faults, import_tape
 
     seconds = []
+    gc.freeze()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tape.csv"
         write_tape(path, rows)

@@ -144,8 +144,10 @@ def _hash(
         "action": action,
         "payload": payload,
     }
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(prev.encode() + text.encode()).hexdigest()
+    return hashlib.sha256(prev.encode() + _canonical(content).encode()).hexdigest()
+
+
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 @transaction.atomic

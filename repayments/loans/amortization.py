@@ -121,7 +121,7 @@ class Terms:
         if self.first_due_on is not None and self.first_due_on <= self.disbursed_on:
             raise InvalidTerms("first_due_on", "too_early")
         try:
-            self.due_dates()
+            self.last_due_date()
         except OverflowError:
             raise InvalidTerms("installments", "out_of_range") from None
 
@@ -134,6 +134,12 @@ class Terms:
             add_periods(self.disbursed_on, number, self.every, self.unit)
             for number in range(1, self.installments + 1)
         ]
+
+    def last_due_date(self) -> date:
+        """Give the last of the due dates, the latest one."""
+        if self.first_due_on is not None:
+            return add_periods(self.first_due_on, self.installments - 1, self.every, self.unit)
+        return add_periods(self.disbursed_on, self.installments, self.every, self.unit)
 
     def _check_choice(self, field: str, choices: tuple[str, ...]) -> None:
         if getattr(self, field) not in choices:

@@ -3,17 +3,15 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 
-from accounts.models import Borrower
 from repayments.contacts import rendering, secrets
 from repayments.contacts.models import Channel, Message
 from repayments.contacts.services.queue import (
     MissingValue,
-    address_on_record,
     published_version,
 )
 from repayments.inserting import insert_rows
@@ -25,15 +23,20 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewMessage:
-    """One message of many; see ``queue_message`` for its parts."""
+class NewMessage(NamedTuple):
+    """One message of many; see ``queue_message`` for its parts.
 
-    borrower: Borrower
+    ``address`` and ``language`` are given, because whoever has ten thousand messages has read them
+    already.
+    """
+
+    borrower_id: int
+    address: str
+    language: str
     subject: str
     business_key: str
     context: Mapping[str, str]
-    secret: Mapping[str, str] = field(default_factory=dict)
+    secret: Mapping[str, str] = {}
     expires_at: datetime | None = None
 
 
@@ -59,29 +62,29 @@ def queue_messages(
     known = _known_keys([new.business_key for new in messages])
     rows = []
     for new in messages:
-        missing = needed - set(new.context) - set(new.secret)
-        if missing:
+        if not needed <= new.context.keys() | new.secret.keys():
+            missing = needed - set(new.context) - set(new.secret)
             raise MissingValue(f"{template_key} needs {', '.join(sorted(missing))}")
         if new.business_key in known:
             continue
+        shown = {key: str(text) for key, text in new.context.items() if key in used}
         hidden = {key: text for key, text in new.secret.items() if key in used}
-        user = new.borrower.user if new.borrower.user_id else None
         rows.append(
             (
-                uuid.uuid4(),
-                new.borrower.pk,
+                uuid.uuid4().hex,
+                new.borrower_id,
                 new.subject,
                 purpose,
                 new.business_key,
                 str(channel),
-                address_on_record(new.borrower, user, channel),
-                user.language if user else new.borrower.language,
+                new.address,
+                new.language,
                 version.pk,
-                json.dumps({key: str(text) for key, text in new.context.items() if key in used}),
+                json.dumps(shown),
                 secrets.encrypt(hidden),
                 now,
                 new.expires_at,
-                str(Message.Status.DUE),
+                "due",
                 0,
                 "",
                 "",

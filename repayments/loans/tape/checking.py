@@ -20,7 +20,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts.models import Borrower, Language
-from repayments.dates import add_periods
 from repayments.loans.amortization import InvalidTerms, Terms
 from repayments.loans.models import Loan
 from repayments.loans.tape.faults import Faults
@@ -407,8 +406,7 @@ def check_state(row: LoanRow, *, faults: Faults, today: date) -> bool:
     """
     cells = CellReader(row.raw, TAPE, faults)
     terms = row.terms
-    first = terms.first_due_on or terms.disbursed_on
-    if add_periods(first, terms.installments - 1, terms.every, terms.unit) > LAST_DAY:
+    if terms.last_due_date() > LAST_DAY:
         cells.fault("installments", "last_due_too_late", last=LAST_DAY)
     if row.paid_installments > terms.installments:
         cells.fault("paid_installments", "more_paid_than_due")

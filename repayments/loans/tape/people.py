@@ -128,26 +128,30 @@ def invite(*, now: datetime) -> int:
     """Invite the tape's people who have no sign-in and never had an invitation."""
     invited, zone = 0, lender_zone()
     for keys in staging.uninvited_borrowers():
-        borrowers = Borrower.objects.filter(pk__in=keys).order_by("pk")
-        invitations = invite_borrowers(borrowers=list(borrowers), now=now)
-        invited += queue_messages(
-            template_key="invitation",
-            purpose="invitation",
-            messages=[
+        facts = {
+            key: rest
+            for key, *rest in Borrower.objects.filter(pk__in=keys).values_list(
+                "pk", "email", "language", "legal_name"
+            )
+        }
+        messages = []
+        for invitation in invite_borrowers(borrower_ids=keys, now=now):
+            email, language, legal_name = facts[invitation.borrower_id]
+            until = invitation.expires_at.astimezone(zone).date()
+            messages.append(
                 NewMessage(
-                    borrower=invitation.borrower,
-                    subject="",
-                    business_key=f"invitation:{hash_token(invitation.token)}",
-                    context={
-                        "name": invitation.borrower.legal_name,
-                        "date": invitation.expires_at.astimezone(zone).date().isoformat(),
-                    },
-                    secret={"link": f"/activate/{invitation.token}/"},
-                    expires_at=invitation.expires_at,
+                    invitation.borrower_id,
+                    email,
+                    language,
+                    "",
+                    f"invitation:{hash_token(invitation.token)}",
+                    {"name": legal_name, "date": until.isoformat()},
+                    {"link": f"/activate/{invitation.token}/"},
+                    invitation.expires_at,
                 )
-                for invitation in invitations
-            ],
-            now=now,
+            )
+        invited += queue_messages(
+            template_key="invitation", purpose="invitation", messages=messages, now=now
         )
     return invited
 

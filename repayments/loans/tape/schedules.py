@@ -75,15 +75,16 @@ def plan_loan(
     rows = _given(row, given) if given is not None else _worked_out(row, faults)
     if rows is None:
         return None
-    if sum(one.principal_due + one.interest_due + one.fee_due for one in rows) >= MOST_DUE:
+    total = left = unpaid = 0
+    for _number, _start, _due_date, principal, interest, fee, *paid in rows:
+        total += principal + interest + fee
+        left += principal - paid[0]
+        unpaid += principal + interest + fee - sum(paid)
+    if total >= MOST_DUE:
         CellReader(row.raw, TAPE, faults).fault("principal", "too_large")
         return None
-    left = sum(one.principal_due - one.principal_paid for one in rows)
-    settled = not left and all(
-        one.interest_due == one.interest_paid and one.fee_due == one.fee_paid for one in rows
-    )
     status = status_of(row, today)
-    if settled:
+    if not unpaid:
         status = Loan.Status.PAID_OFF
     return Plan(row, digest, status, rows, _open(row, rows, left, status, today))
 
