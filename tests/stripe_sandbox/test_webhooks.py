@@ -273,7 +273,7 @@ def test_deliver_sends_at_once_and_together(
     sandbox.control("webhooks/pause")
     client.v1.customers.create({})
     event = client.v1.events.list({"limit": 1}).data[0]
-    receiver.pause_seconds = 0.5
+    receiver.answer_together(16)
 
     sent = sandbox.control("webhooks/deliver", event=event.id, copies=16, concurrent=True)
 
