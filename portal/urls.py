@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+handler500 = "portal.busy.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
