@@ -42,7 +42,7 @@ def sandbox(running: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
     settings.STRIPE_SECRET_KEY = "sk_test_sandbox"
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
     settings.STRIPE_TIMEOUT_SECONDS = 3
-    monkeypatch.setattr(gateway, "RETRY_WAITS_SECONDS", (0.01, 0.02, 0.04))
+    monkeypatch.setattr(gateway.client, "RETRY_WAITS_SECONDS", (0.01, 0.02, 0.04))
     sent: list[tuple[str, str, str]] = []
     real = stripe.RequestsClient.request
 
@@ -60,7 +60,7 @@ def sandbox(running: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 def close_gateway_connection() -> None:
     """Close what this thread holds open towards the gateway."""
-    client: Any = gateway._client()
+    client: Any = gateway.client.client()
     client._requestor._client.close()
 
 

@@ -149,7 +149,7 @@ def test_fault_49_a_live_key_is_refused_at_another_address(
 def test_lists_are_read_to_the_last_page(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     since = gateway.clock()
     opened = [gateway.open_session(session_request(), key=f"page-{n}").id for n in range(5)]
-    monkeypatch.setattr(gateway, "PAGE_SIZE", 2)
+    monkeypatch.setattr(gateway.client, "PAGE_SIZE", 2)
 
     listed = [row.id for row in gateway.list_sessions(since=since, until=gateway.clock())]
 

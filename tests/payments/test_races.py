@@ -23,7 +23,7 @@ from repayments.loans.models import Loan
 from repayments.loans.services import record_payment
 from repayments.payments import gateway
 from repayments.payments.models import GatewayEvent, Payment, PostingKey
-from repayments.payments.services import settle_payment, start_payment
+from repayments.payments.services import resolve_payment, start_payment
 from tests.payments.conftest import Pay, close_gateway_connection, events_of, signed
 from tests.sandbox_server import Sandbox
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 16
 # The package exports a function of the same name.
-SETTLE: Any = import_module("repayments.payments.services.settle")
+SETTLE: Any = import_module("repayments.payments.services.settle.payments")
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:
@@ -122,7 +122,7 @@ def all_fetched_before_any_writes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settle_many_times(payment: Payment) -> list[object]:
-    return at_once(*[lambda: settle_payment(payment_id=payment.pk, now=now())] * MANY)
+    return at_once(*[lambda: resolve_payment(payment_id=payment.pk, now=now())] * MANY)
 
 
 def take_all_guards_but_the_key_away(monkeypatch: pytest.MonkeyPatch) -> None:

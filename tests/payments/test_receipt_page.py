@@ -14,7 +14,7 @@ from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan
 from repayments.payments import tasks
 from repayments.payments.models import Payment
-from repayments.payments.services import settle_payment
+from repayments.payments.services import resolve_payment
 from tests.factories.payments import make_payment
 from tests.payments.conftest import Deliver, Pay, events_of
 from tests.sandbox_server import Sandbox
@@ -34,7 +34,7 @@ def signed_in(client: Client, borrower: Borrower) -> Client:
 @pytest.fixture
 def paid(sandbox: Sandbox, pay: Pay) -> Payment:
     payment = pay(50_000)
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     payment.refresh_from_db()
     return payment
 

@@ -20,7 +20,7 @@ from repayments.loans.services import charge_fee, quote_payoff
 from repayments.payments import gateway
 from repayments.payments.gateway import GatewayMissing
 from repayments.payments.models import GatewayEvent, Payment, PostingKey, Suspense
-from repayments.payments.services import settle, settle_payment
+from repayments.payments.services import resolve_payment, settle
 from repayments.payments.services.settle import INTENT, SESSION
 from repayments.payments.signals import payment_exception, payment_settled
 from tests.factories.payments import make_payment
@@ -45,7 +45,7 @@ def test_money_is_posted_to_its_loan(sandbox: Sandbox, pay: Pay, loan: Loan) -> 
     before = get_position(loan=loan, as_of=now().date())
     payment = pay(50_000)
 
-    settled = settle_payment(payment_id=payment.pk, now=now())
+    settled = resolve_payment(payment_id=payment.pk, now=now())
 
     assert settled.status == Status.SUCCEEDED
     assert settled.amount_received == 50_000
@@ -64,7 +64,7 @@ def test_the_borrower_is_told_once_and_the_act_is_on_record(
 ) -> None:
     payment = pay(50_000)
     for _ in range(3):
-        settle_payment(payment_id=payment.pk, now=now())
+        resolve_payment(payment_id=payment.pk, now=now())
 
     message = Message.objects.get(business_key=f"payment_received:{payment.public_id}")
     assert message.borrower == loan.borrower
@@ -81,9 +81,9 @@ def test_news_goes_out_after_the_commit(
     payment_settled.connect(heard)
     try:
         with django_capture_on_commit_callbacks(execute=True):
-            settle_payment(payment_id=payment.pk, now=now())
+            resolve_payment(payment_id=payment.pk, now=now())
             assert heard.call_count == 0
-        settle_payment(payment_id=payment.pk, now=now())
+        resolve_payment(payment_id=payment.pk, now=now())
     finally:
         payment_settled.disconnect(heard)
 
@@ -96,12 +96,12 @@ def test_a_receipt_that_cannot_be_worded_does_not_hold_up_money(
 ) -> None:
     payment = pay(50_000)
     monkeypatch.setattr(
-        import_module("repayments.payments.services.settle"),
+        import_module("repayments.payments.services.settle.payments"),
         "queue_message",
         Mock(side_effect=UnknownTemplate("payment_received")),
     )
 
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
 
     assert status(payment) == Status.SUCCEEDED
     assert entries(loan) == 1
@@ -185,7 +185,7 @@ def test_fault_17_a_declined_card_moves_nothing_and_may_be_tried_again(
 ) -> None:
     payment = pay(50_000, card=card)
 
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
 
     assert status(payment) == Status.REDIRECTED
     assert payment.error_code == code
@@ -194,18 +194,18 @@ def test_fault_17_a_declined_card_moves_nothing_and_may_be_tried_again(
     assert Event.objects.filter(stream=loan.stream, action="payments.declined").count() == 1
 
     sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     assert status(payment) == Status.SUCCEEDED
     assert entries(loan) == 1
 
 
 def test_fault_18_a_confirmed_card_posts_once(sandbox: Sandbox, pay: Pay, loan: Loan) -> None:
     payment = pay(50_000, card="3155")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     assert status(payment) == Status.ACTION_REQUIRED
 
     sandbox.control(f"sessions/{payment.session_id}/pay", card="3155", three_d_secure="pass")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
 
     assert status(payment) == Status.SUCCEEDED
     assert entries(loan) == 1
@@ -215,14 +215,14 @@ def test_fault_18_a_confirmation_that_fails_can_be_tried_again_or_expires(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
     payment = pay(50_000, card="3155")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     sandbox.control(f"sessions/{payment.session_id}/pay", card="3155", three_d_secure="fail")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     assert status(payment) == Status.REDIRECTED
     assert payment.error_code == "payment_intent_authentication_failure"
 
     sandbox.control(f"sessions/{payment.session_id}/expire")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     assert status(payment) == Status.EXPIRED
     assert entries(loan) == 0
 
@@ -241,7 +241,7 @@ def test_faults_29_42_money_that_comes_after_the_end_is_money(
     payment_exception.connect(heard)
     try:
         with django_capture_on_commit_callbacks(execute=True):
-            settle_payment(payment_id=payment.pk, now=now())
+            resolve_payment(payment_id=payment.pk, now=now())
     finally:
         payment_exception.disconnect(heard)
 
@@ -296,7 +296,7 @@ def test_fault_30_money_for_another_loan_than_the_rows_rests_in_suspense(
     payment = pay(50_000)
     Payment.objects.filter(pk=payment.pk).update(loan=other_loan)
 
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
 
     assert Suspense.objects.get().cause == Suspense.Cause.UNKNOWN_LOAN
     assert entries(loan) == entries(other_loan) == 0
@@ -309,7 +309,7 @@ def test_money_for_a_loan_that_takes_none_rests_in_suspense(
     payment = pay(50_000)
     Loan.objects.filter(pk=loan.pk).update(status=closed)
 
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
 
     assert Suspense.objects.get().cause == Suspense.Cause.NO_PAYMENTS
     assert entries(loan) == 0
@@ -333,7 +333,7 @@ def test_a_second_charge_of_one_payment_rests_in_suspense(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
     payment = pay(50_000)
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     intent = gateway.fetch_session(payment.session_id).intent
     Payment.objects.filter(pk=payment.pk).update(intent_id="pi_another")
     PostingKey.objects.filter(object_id=intent.id).update(object_id="pi_another")
@@ -347,7 +347,7 @@ def test_a_second_charge_of_one_payment_rests_in_suspense(
 
 def test_news_of_money_that_is_in_the_books_costs_no_call(sandbox: Sandbox, pay: Pay) -> None:
     payment = pay(50_000)
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     payment.refresh_from_db()
     calls = len(sandbox.control("requests")["requests"])
 
@@ -361,7 +361,7 @@ def test_an_object_the_gateway_does_not_know_changes_nothing(sandbox: Sandbox, l
     payment = make_payment(loan, now=now())
 
     with pytest.raises(GatewayMissing):
-        settle_payment(payment_id=payment.pk, now=now())
+        settle(object_type=SESSION, object_id=payment.session_id, now=now())
     assert status(payment) == Status.REDIRECTED
 
 
@@ -371,7 +371,7 @@ def test_the_day_of_the_charge_counts_not_of_its_news(
     payment = pay(50_000)
     charged = now()
 
-    settle_payment(payment_id=payment.pk, now=charged + timedelta(days=3))
+    resolve_payment(payment_id=payment.pk, now=charged + timedelta(days=3))
 
     payment.refresh_from_db()
     assert payment.entry.effective_date == charged.astimezone(lender_zone()).date()
@@ -383,7 +383,7 @@ def test_a_portal_whose_clock_was_moved_ahead_posts_on_its_own_day(
     ahead = now() + timedelta(days=10)
     payment = pay(50_000, at=ahead)
 
-    settle_payment(payment_id=payment.pk, now=ahead + timedelta(minutes=1))
+    resolve_payment(payment_id=payment.pk, now=ahead + timedelta(minutes=1))
 
     payment.refresh_from_db()
     assert payment.entry.effective_date == ahead.astimezone(lender_zone()).date()
@@ -398,7 +398,7 @@ def test_fault_26_a_payoff_that_changed_meanwhile_is_posted_as_received(
     payment = pay(payoff, purpose=Payment.Purpose.PAYOFF)
     charge_fee(loan_id=loan.pk, amount=5_000, reason="late", charged_on=today, actor=None, now=at)
 
-    settle_payment(payment_id=payment.pk, now=at)
+    resolve_payment(payment_id=payment.pk, now=at)
 
     loan.refresh_from_db()
     assert loan.status == Loan.Status.ACTIVE
@@ -416,7 +416,7 @@ def test_fault_26_a_good_quote_is_honored_to_the_cent(
     payment = pay(quote.total, purpose=Payment.Purpose.PAYOFF, quote=quote)
     charge_fee(loan_id=loan.pk, amount=5_000, reason="late", charged_on=today, actor=None, now=at)
 
-    settle_payment(payment_id=payment.pk, now=at)
+    resolve_payment(payment_id=payment.pk, now=at)
 
     loan.refresh_from_db()
     assert loan.status == Loan.Status.PAID_OFF
@@ -433,7 +433,7 @@ def test_fault_25_when_two_pages_are_paid_both_are_posted_and_the_surplus_waits(
     second = pay(30_000)
 
     for payment in (second, first):
-        settle_payment(payment_id=payment.pk, now=now())
+        resolve_payment(payment_id=payment.pk, now=now())
 
     loan.refresh_from_db()
     assert loan.status == Loan.Status.PAID_OFF

@@ -21,7 +21,6 @@ from repayments.payments.services import (
     PaymentAlreadyMade,
     PaymentNotKnown,
     resolve_payment,
-    settle_payment,
 )
 from tests.factories.payments import make_payment
 from tests.payments.conftest import Pay
@@ -134,7 +133,7 @@ def test_fault_22_an_answer_that_was_lost_gives_the_same_page_and_one_charge(
     sandbox.control("api/fail", mode="close_after_commit", path=SESSIONS)
 
     payment = pay(50_000)
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
 
     assert len(created(sandbox, payment)) == 2
     assert JournalEntry.objects.filter(book=loan.book, kind="payment").count() == 1

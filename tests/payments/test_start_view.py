@@ -13,7 +13,7 @@ from repayments.loans.models import Loan, PayoffQuote
 from repayments.payments import gateway, tasks
 from repayments.payments.gateway import GatewayRefused, GatewayTimeout
 from repayments.payments.models import Payment
-from repayments.payments.services import settle_payment
+from repayments.payments.services import resolve_payment
 from tests.payments.conftest import Pay
 from tests.sandbox_server import Sandbox
 
@@ -69,7 +69,7 @@ def test_paying_off_brings_its_quote_along(sandbox: Sandbox, signed_in: Client, 
     assert payment.amount == payment.payoff_quote.total
 
     sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
-    settle_payment(payment_id=payment.pk, now=now())
+    resolve_payment(payment_id=payment.pk, now=now())
     loan.refresh_from_db()
     assert loan.status == Loan.Status.PAID_OFF
 
@@ -79,7 +79,7 @@ def test_a_review_of_a_payoff_that_money_has_overtaken_is_not_charged(
 ) -> None:
     address = f"/loans/{loan.public_id}/pay/"
     review = signed_in.post(address, {"purpose": "payoff"}).context["review"]
-    settle_payment(payment_id=pay(50_000).pk, now=now())
+    resolve_payment(payment_id=pay(50_000).pk, now=now())
 
     answer = signed_in.post(f"{address}start/", {"review": review})
 

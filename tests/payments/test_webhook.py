@@ -247,7 +247,7 @@ def test_fault_14_an_event_of_the_other_mode_is_refused_with_an_alert(
     ]
 
 
-@pytest.mark.parametrize("kind", ["charge.succeeded", "refund.created", "no.such.event"])
+@pytest.mark.parametrize("kind", ["charge.succeeded", "charge.refunded", "no.such.event"])
 def test_fault_15_an_unknown_type_rests_in_the_inbox(
     deliver: Deliver, settled: Mock, kind: str
 ) -> None:

@@ -16,7 +16,7 @@ from repayments.payments.services.inbox import (
     release_event,
 )
 from repayments.payments.services.reconcile import Reconciliation, reconcile, resolve_payment
-from repayments.payments.services.settle import settle, settle_payment
+from repayments.payments.services.settle import settle
 from repayments.payments.services.start import (
     GatewayUnavailable,
     PaymentAlreadyMade,
@@ -43,6 +43,5 @@ __all__ = [
     "release_event",
     "resolve_payment",
     "settle",
-    "settle_payment",
     "start_payment",
 ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from repayments.payments import gateway
 from repayments.payments.gateway import EVENT_TYPES, EventFacts, GatewayBusy, GatewayTimeout
 from repayments.payments.models import GatewayEvent
-from repayments.payments.services.settle import settle
+from repayments.payments.services.settle import is_settled_type, settle
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def process_event(*, event_id: str, now: datetime) -> None:
         raise EventBeingWorked(_("This event is being worked on, or it is done."))
     event = GatewayEvent.objects.get(event_id=event_id)
     try:
-        if event.type in EVENT_TYPES:
+        if event.type in EVENT_TYPES and is_settled_type(event.object_type):
             settle(object_type=event.object_type, object_id=event.object_id, now=now)
     except (GatewayTimeout, GatewayBusy) as error:
         # The gateway's trouble, not the event's: however long it lasts, the event is not given up.

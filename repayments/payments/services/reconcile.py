@@ -24,7 +24,7 @@ from repayments.payments.services.inbox import (
     list_waiting_events,
     process_event,
 )
-from repayments.payments.services.settle import INTENT, settle, settle_payment
+from repayments.payments.services.settle import INTENT, SESSION, settle
 from repayments.payments.services.start import SESSION_MINUTES, adopt_session, close_missing
 from repayments.payments.signals import payment_exception
 
@@ -86,7 +86,7 @@ def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
     payment: Payment = Payment.objects.select_related("loan").get(pk=payment_id)
     if payment.session_id or payment.intent_id:
         try:
-            return settle_payment(payment_id=payment_id, now=now) or payment
+            return _settle_by_object(payment_id, now) or payment
         except GatewayMissing:
             close_missing(payment_id=payment_id, now=now)
             payment.refresh_from_db()
@@ -104,13 +104,23 @@ def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
     ]
     if len(found) == 1:
         adopt_session(payment_id=payment_id, session=found[0], now=now)
-        return settle_payment(payment_id=payment_id, now=now) or payment
+        return _settle_by_object(payment_id, now) or payment
     if found:
         _ask_a_person(payment, now)
     elif gateway.clock() > called_at + CALL_AGE:
         _give_up(payment, now)
     payment.refresh_from_db()
     return payment
+
+
+def _settle_by_object(payment_id: int, now: datetime) -> Payment | None:
+    """Settle by the gateway object that a payment of ours is known to have."""
+    payment = Payment.objects.get(pk=payment_id)
+    if payment.session_id:
+        found: Payment | None = settle(object_type=SESSION, object_id=payment.session_id, now=now)
+    else:
+        found = settle(object_type=INTENT, object_id=payment.intent_id, now=now)
+    return found
 
 
 def _watermark(started: datetime) -> datetime:

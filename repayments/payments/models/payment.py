@@ -1,16 +1,11 @@
-"""Money coming in: attempts to pay, what the gateway told, and what could not be matched.
-
-A ``Payment`` is one attempt. Gateway money is posted by ``settle`` alone, once: ``PostingKey`` is
-unique over provider, object and kind across all books. ``GatewayEvent`` is only an inbox. Card data
-never comes near this room; it refuses to know plans and cases.
-"""
+"""One attempt to pay, by whatever way, and the key that lets its money be posted once."""
 
 import uuid
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +13,7 @@ from accounts.models import Language
 from repayments.fields import MoneyField
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan, PayoffQuote
-from repayments.payments.querysets import GatewayEventQuerySet, PaymentQuerySet
+from repayments.payments.querysets import PaymentQuerySet
 
 
 class Provider(models.TextChoices):
@@ -33,6 +28,8 @@ class Payment(models.Model):
         REDIRECTED = "redirected", _("at the gateway")
         ACTION_REQUIRED = "action_required", _("waiting for confirmation")
         PROCESSING = "processing", _("on its way")
+        NEEDS_BORROWER = "needs_borrower", _("waiting for the borrower")
+        RETRY_SCHEDULED = "retry_scheduled", _("will be tried again")
         SUCCEEDED = "succeeded", _("received")
         FAILED = "failed", _("did not go through")
         CANCELED = "canceled", _("canceled")
@@ -58,7 +55,17 @@ class Payment(models.Model):
             Status.ACTION_REQUIRED,
         ],
         # Late money is real money: a success wins over every ending but another success.
-        Status.SUCCEEDED: [*_UNDER_WAY, Status.FAILED, Status.CANCELED, Status.EXPIRED],
+        Status.SUCCEEDED: [
+            *_UNDER_WAY,
+            Status.NEEDS_BORROWER,
+            Status.RETRY_SCHEDULED,
+            Status.FAILED,
+            Status.CANCELED,
+            Status.EXPIRED,
+        ],
+        # The two endings of an automatic try that something follows: the next try is a new row.
+        Status.NEEDS_BORROWER: [Status.CREATED, Status.UNKNOWN],
+        Status.RETRY_SCHEDULED: [Status.CREATED, Status.UNKNOWN],
         Status.FAILED: _UNDER_WAY,
         Status.CANCELED: _UNDER_WAY,
         Status.EXPIRED: [
@@ -75,6 +82,21 @@ class Payment(models.Model):
         OTHER = "other", _("another amount")
         PAYOFF = "payoff", _("pay off")
 
+    class Channel(models.TextChoices):
+        """By which way the money comes."""
+
+        CHECKOUT = "checkout", _("the gateway's page")
+        AUTOPAY = "autopay", _("automatic payment")
+        TRANSFER = "transfer", _("bank transfer")
+
+    class Method(models.TextChoices):
+        """With what it was paid; empty until the provider says so."""
+
+        CARD = "card", _("card")
+        ALIPAY = "alipay", _("Alipay")
+        WECHAT_PAY = "wechat_pay", _("WeChat Pay")
+        BANK = "bank", _("bank transfer")
+
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     loan = models.ForeignKey(
         Loan, on_delete=models.PROTECT, related_name="payments", verbose_name=_("loan")
@@ -85,17 +107,26 @@ class Payment(models.Model):
     purpose = models.CharField(
         _("purpose"), max_length=10, choices=Purpose.choices, default=Purpose.OTHER
     )
+    channel = models.CharField(
+        _("way"), max_length=10, choices=Channel.choices, default=Channel.CHECKOUT
+    )
+    method = models.CharField(_("paid with"), max_length=20, choices=Method.choices, blank=True)
+    saves_card = models.BooleanField(_("saves the card"), default=False)
     amount = MoneyField(_("amount asked for"))
     currency = models.CharField(_("currency"), max_length=3)
     status = models.CharField(
         _("status"), max_length=20, choices=Status.choices, default=Status.CREATED
     )
     amount_received = MoneyField(_("amount received"), null=True, blank=True)
+    # Refunds in any state but a failed one, and money a payer's bank took back: what may still be
+    # refunded is held apart by a conditional update of this.
+    going_back = MoneyField(_("refunded, or being refunded"), default=0)
     payoff_quote = models.ForeignKey(
         PayoffQuote, on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
     )
     session_id = models.CharField(_("session"), max_length=255, blank=True)
     intent_id = models.CharField(_("intent"), max_length=255, blank=True)
+    charge_id = models.CharField(_("charge"), max_length=255, blank=True)
     checkout_url = models.TextField(_("gateway's page"), blank=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     error_code = models.CharField(_("error"), max_length=60, blank=True)
@@ -122,6 +153,11 @@ class Payment(models.Model):
         verbose_name_plural = _("payments")
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_payment_positive"),
+            models.CheckConstraint(
+                condition=Q(going_back=0)
+                | Q(going_back__gt=0, going_back__lte=F("amount_received")),
+                name="payments_payment_going_back",
+            ),
             models.UniqueConstraint(
                 fields=["session_id"],
                 condition=~Q(session_id=""),
@@ -145,7 +181,12 @@ class Payment(models.Model):
                     status__in=["created", "unknown", "redirected", "action_required", "processing"]
                 ),
                 name="payments_payment_under_way",
-            )
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(needs_review=True),
+                name="payments_payment_to_review",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -156,8 +197,14 @@ class Payment(models.Model):
 
     @property
     def idempotency_key(self) -> str:
-        """The key of the call that opens the session; a new attempt is a new row, a new key."""
-        return f"session:{self.public_id}"
+        """The key of the call behind this row; a new attempt is a new row, a new key."""
+        kind = "charge" if self.channel == self.Channel.AUTOPAY else "session"
+        return f"{kind}:{self.public_id}"
+
+    @property
+    def refundable(self) -> int:
+        """What of it may still go back, in minor units."""
+        return (self.amount_received or 0) - self.going_back if self.entry_id else 0
 
 
 class PostingKey(models.Model):
@@ -165,6 +212,10 @@ class PostingKey(models.Model):
 
     class EntryKind(models.TextChoices):
         PAYMENT = "payment", _("payment")
+        REFUND = "refund", _("refund")
+        REFUND_REVERSAL = "refund_reversal", _("refund undone")
+        CHARGEBACK = "chargeback", _("chargeback")
+        CHARGEBACK_REVERSAL = "chargeback_reversal", _("chargeback undone")
 
     provider = models.CharField(max_length=10, choices=Provider.choices)
     object_id = models.CharField(max_length=255)
@@ -185,85 +236,3 @@ class PostingKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.object_id} {self.entry_kind}"
-
-
-class GatewayEvent(models.Model):
-    """The inbox: what the gateway sent, byte for byte, and whether it was worked."""
-
-    provider = models.CharField(max_length=10, choices=Provider.choices, default=Provider.STRIPE)
-    event_id = models.CharField(_("event"), max_length=255, unique=True)
-    type = models.CharField(_("type"), max_length=100)
-    object_type = models.CharField(_("object type"), max_length=60, blank=True)
-    object_id = models.CharField(_("object"), max_length=255, blank=True)
-    body = models.BinaryField(_("body"))
-    received_at = models.DateTimeField(_("received at"))
-    claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
-    processed_at = models.DateTimeField(_("worked at"), null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(_("tries"), default=0)
-    error = models.CharField(_("error"), max_length=500, blank=True)
-
-    objects = GatewayEventQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("gateway event")
-        verbose_name_plural = _("gateway events")
-        indexes = [
-            models.Index(
-                fields=["received_at"],
-                condition=Q(processed_at__isnull=True),
-                name="payments_event_unprocessed",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.event_id}"
-
-
-class Suspense(models.Model):
-    """Money whose facts are not ours: it rests here, owned by somebody, until staff place it."""
-
-    class Cause(models.TextChoices):
-        AMOUNT = "amount", _("another amount or currency")
-        UNKNOWN_LOAN = "unknown_loan", _("no loan of ours")
-        SECOND = "second", _("a second charge of one payment")
-        NO_PAYMENTS = "no_payments", _("a loan that takes no payments")
-
-    provider = models.CharField(max_length=10, choices=Provider.choices)
-    object_id = models.CharField(_("object"), max_length=255)
-    payment = models.ForeignKey(
-        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="suspense"
-    )
-    amount = MoneyField(_("amount"))
-    currency = models.CharField(_("currency"), max_length=3)
-    cause = models.CharField(_("cause"), max_length=20, choices=Cause.choices)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    opened_at = models.DateTimeField(_("opened at"))
-    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("unmatched money")
-        verbose_name_plural = _("unmatched money")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["provider", "object_id"], name="payments_suspense_object_unique"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.object_id} {self.currency} {self.amount}"
-
-
-class Watermark(models.Model):
-    """Up to when the reconciler has seen everything the gateway holds."""
-
-    provider = models.CharField(max_length=10, choices=Provider.choices, primary_key=True)
-    seen_until = models.DateTimeField(_("seen until"))
-
-    class Meta:
-        verbose_name = _("watermark")
-        verbose_name_plural = _("watermarks")
-
-    def __str__(self) -> str:
-        return f"{self.provider} {self.seen_until}"

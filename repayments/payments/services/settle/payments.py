@@ -1,9 +1,7 @@
-"""The one way gateway money gets into the books: fetch the truth, then write it once.
+"""One payment brought to where the gateway says it stands; its money posted if it came.
 
-Webhook, return page and reconciler all end here, any number of times, in any order, side by side.
-Holds: a gateway object is posted at most once (``PostingKey``, unique over all books), a payment
-that succeeded stays so, and money whose facts are not ours rests in ``Suspense`` with no loan
-credited. Locks: loan, then payment.
+A payment that succeeded stays so, and money whose facts are not ours rests in ``Suspense`` with no
+loan credited. Locks: loan, then payment.
 """
 
 import logging
@@ -39,7 +37,7 @@ class _AlreadyPosted(Exception):
     """The object's key was taken by another payment; this one's change is rolled back."""
 
 
-def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None:
+def settle_intent(*, object_type: str, object_id: str, now: datetime) -> Payment | None:
     """Bring one payment to where the gateway says it stands; post its money if it came.
 
     Args:
@@ -65,16 +63,6 @@ def settle(*, object_type: str, object_id: str, now: datetime) -> Payment | None
     else:
         logger.info("no payment of ours behind %s %s", object_type, object_id)
     return Payment.objects.filter(pk=payment_id).first() if payment_id else None
-
-
-def settle_payment(*, payment_id: int, now: datetime) -> Payment | None:
-    """Settle by the gateway object that a payment of ours is known to have."""
-    payment = Payment.objects.get(pk=payment_id)
-    if payment.session_id:
-        return settle(object_type=SESSION, object_id=payment.session_id, now=now)
-    if payment.intent_id:
-        return settle(object_type=INTENT, object_id=payment.intent_id, now=now)
-    return payment
 
 
 def _find_done(object_type: str, object_id: str) -> Payment | None:
@@ -196,6 +184,8 @@ def _claim(
         status=Status.SUCCEEDED,
         amount_received=intent.amount_received,
         intent_id=intent.id,
+        charge_id=intent.charge_id,
+        method=intent.method_type if intent.method_type in Payment.Method else "",
         session_id=payment.session_id or (session.id if session else ""),
         # Real money after an ending that was told: a person looks at it.
         needs_review=payment.needs_review or payment.status in ENDED,
