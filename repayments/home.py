@@ -16,6 +16,7 @@ from accounts.models import User
 from repayments.cases.models import CasePolicy
 from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
+from repayments.contracts.services import is_to_be_issued
 from repayments.loans.activity import ActivityLine, list_activity
 from repayments.loans.models import Loan
 from repayments.loans.queries import (
@@ -65,7 +66,12 @@ class ActivityItem:
 
 @dataclass(frozen=True)
 class Home:
-    """Everything the page shows of one loan, and the other loans as a list."""
+    """Everything the page shows of one loan, and the other loans as a list.
+
+    Attributes:
+        contract_to_sign: the shown loan's own contract or agreement that waits for a signature.
+        is_contract_on_its_way: there is none yet, and the worker makes it within minutes.
+    """
 
     loan: Loan
     position: Position
@@ -84,9 +90,11 @@ class Home:
     activity: list[ActivityItem]
     payment_under_way: Payment | None
     others: list[Loan]
+    contract_to_sign: Contract | None
+    is_contract_on_its_way: bool
 
 
-def get_home(*, user: User, as_of: date) -> Home | None:
+def get_home(*, user: User, as_of: date, now: datetime) -> Home | None:
     """Gather the home of a borrower; None for somebody without a loan.
 
     The loan that needs attention first is shown in full: one to sign, then the latest, then the
@@ -108,6 +116,8 @@ def get_home(*, user: User, as_of: date) -> Home | None:
     ).order_by("-created_at")
     receipts = {one.entry_id: one for one in payments if one.entry_id}
     under_way = next((one for one in payments if one.entry_id is None), None)
+    contracts = list(Contract.objects.for_borrower(user).to_sign().order_by("created_at"))
+    to_sign = next((one for one in contracts if one.loan_id == loan.pk), None)
     return Home(
         loan=loan,
         position=position,
@@ -122,12 +132,14 @@ def get_home(*, user: User, as_of: date) -> Home | None:
         stops_if=_("It stops as soon as you pay or agree a plan.")
         if position.past_due_amount
         else "",
-        todo=_todo(user, loan),
+        todo=_todo(user, contracts),
         rows=rows,
         first_rows=_rows_around_today(rows),
         activity=[_activity_item(line, receipts.get(line.entry_id)) for line in activity],
         payment_under_way=under_way,
         others=others,
+        contract_to_sign=to_sign,
+        is_contract_on_its_way=to_sign is None and is_to_be_issued(loan=loan, now=now),
     )
 
 
@@ -237,9 +249,9 @@ def _penalty_words(loan: Loan, position: Position) -> str:
     }
 
 
-def _todo(user: User, loan: Loan) -> list[TodoItem]:
+def _todo(user: User, contracts: list[Contract]) -> list[TodoItem]:
     items = []
-    for contract in Contract.objects.for_borrower(user).to_sign().order_by("created_at"):
+    for contract in contracts:
         text = (
             _("Sign your plan agreement")
             if contract.kind == "plan"

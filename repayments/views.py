@@ -8,7 +8,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from accounts.requests import SignedInRequest
-from repayments.clock import today
+from repayments.clock import now, today
+from repayments.contracts.views.common import next_waits
 from repayments.documents_list import list_documents
 from repayments.home import get_home, pay_url
 
@@ -17,12 +18,25 @@ from repayments.home import get_home, pay_url
 @require_safe
 def home(request: SignedInRequest) -> HttpResponse:
     as_of = today()
-    page = get_home(user=request.user, as_of=as_of)
+    page = get_home(user=request.user, as_of=as_of, now=now())
     if page is None:
         if request.user.is_staff:
             return redirect("admin:index")
         return render(request, "repayments/home_empty.html")
-    context = {"page": page, "as_of": as_of, "pay_url": pay_url(page.loan, page.pay_purpose)}
+    wait, next_wait = next_waits(request)
+    if request.headers.get("HX-Request"):
+        # The part that waits for a contract asks; once that is here, the whole page is another.
+        if not page.is_contract_on_its_way:
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        context = {"wait": wait, "next_wait": next_wait}
+        return render(request, "repayments/home.html#contract_on_its_way", context)
+    context = {
+        "page": page,
+        "as_of": as_of,
+        "pay_url": pay_url(page.loan, page.pay_purpose),
+        "wait": wait,
+        "next_wait": next_wait,
+    }
     return render(request, "repayments/home.html", context)
 
 

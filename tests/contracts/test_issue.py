@@ -195,6 +195,9 @@ def test_the_sweep_finds_loans_without_a_contract_and_not_those_declined() -> No
         Contract.objects.filter(pk=contract.pk).update(status=status)
 
     assert services.list_loans_to_issue(now=NOW) == [waiting.pk, voided.pk]
+    # The page says of each loan what the sweep will do.
+    said = [services.is_to_be_issued(loan=loan, now=NOW) for loan in (waiting, declined, voided)]
+    assert said == [True, False, True]
 
 
 def test_case_8_both_languages_of_a_template_have_the_same_clauses() -> None:

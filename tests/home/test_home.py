@@ -10,6 +10,10 @@ from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Borrower, User
+from repayments import clock
+from repayments.audit.services import record_event
+from repayments.contracts.models import Contract
+from repayments.contracts.services import issue_loan_contract
 from repayments.documents_list import list_documents
 from repayments.home import get_home
 from repayments.loans.models import Loan
@@ -23,7 +27,7 @@ Lend = Callable[..., Loan]
 
 def test_nothing_late_shows_the_next_payment(lend: Lend, borrower: Borrower) -> None:
     lend()
-    home = get_home(user=borrower.user, as_of=date(2026, 8, 20))
+    home = get_home(user=borrower.user, as_of=date(2026, 8, 20), now=NOW)
     assert home is not None
     assert (home.headline, home.amount, home.tone) == ("Next payment", 10_662, "fine")
     assert home.pay_purpose == "next"
@@ -31,7 +35,7 @@ def test_nothing_late_shows_the_next_payment(lend: Lend, borrower: Borrower) -> 
 
 def test_twelve_days_late_says_so(lend: Lend, borrower: Borrower) -> None:
     lend()
-    home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 24), now=NOW)
     assert home is not None
     assert (home.headline, home.amount, home.tone) == ("Due now", 10_662, "late")
     assert home.sub.startswith("12 days late")
@@ -39,7 +43,7 @@ def test_twelve_days_late_says_so(lend: Lend, borrower: Borrower) -> None:
 
 def test_on_the_due_date_nobody_is_late(lend: Lend, borrower: Borrower) -> None:
     lend()
-    home = get_home(user=borrower.user, as_of=date(2026, 9, 12))
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 12), now=NOW)
     assert home is not None
     assert (home.headline, home.tone) == ("Due today", "soon")
 
@@ -48,7 +52,7 @@ def test_what_happens_next_names_the_day_a_person_takes_over(
     lend: Lend, borrower: Borrower
 ) -> None:
     lend()
-    home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 24), now=NOW)
     assert home is not None
     assert any(item.date == date(2026, 10, 12) for item in home.timeline)
     assert home.timeline[0].state == "now"
@@ -61,7 +65,7 @@ def test_the_late_loan_comes_first_and_the_others_are_listed(
     lend("EARLY", first_due_on=date(2026, 12, 12))
     late = lend("LATE")
     Loan.objects.filter(pk=late.pk).update(days_past_due=12)
-    home = get_home(user=borrower.user, as_of=date(2026, 9, 24))
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 24), now=NOW)
     assert home is not None
     assert home.loan == late
     assert [loan.number for loan in home.others] == ["EARLY"]
@@ -77,7 +81,7 @@ def test_a_payment_shows_as_activity(lend: Lend, borrower: Borrower) -> None:
         actor=None,
         now=NOW,
     )
-    home = get_home(user=borrower.user, as_of=date(2026, 9, 13))
+    home = get_home(user=borrower.user, as_of=date(2026, 9, 13), now=NOW)
     assert home is not None
     assert home.activity[0].amount == 10_662
     assert home.position.installments_paid == 1
@@ -88,7 +92,7 @@ def test_days_are_those_of_the_lenders_zone(lend: Lend, borrower: Borrower) -> N
     early = datetime(2026, 8, 20, 22, 30, tzinfo=UTC)
     make_plan(lend(), answer_due_at=early)
     with translation.override("en"):
-        home = get_home(user=borrower.user, as_of=date(2026, 8, 20))
+        home = get_home(user=borrower.user, as_of=date(2026, 8, 20), now=NOW)
     assert home is not None
     assert "21" in home.todo[0].detail
 
@@ -103,7 +107,7 @@ def test_a_receipt_bears_the_day_of_the_lenders_zone(lend: Lend, borrower: Borro
 
 def test_a_loan_to_sign_says_so(lend: Lend, borrower: Borrower) -> None:
     lend(status=Loan.Status.PENDING_SIGNATURE)
-    home = get_home(user=borrower.user, as_of=date(2026, 8, 12))
+    home = get_home(user=borrower.user, as_of=date(2026, 8, 12), now=NOW)
     assert home is not None
     assert home.headline == "Your new loan"
 
@@ -116,6 +120,66 @@ def test_the_page_shows_figure_working_and_button(lend: Lend, reader: Client) ->
     assert "12 days late" in page
     assert "How is this worked out?" in page
     assert "Pay ¥106.62" in page
+
+
+def test_a_contract_being_prepared_is_looked_for_until_it_is_there(
+    lend: Lend, reader: Client
+) -> None:
+    loan = lend(status=Loan.Status.PENDING_SIGNATURE)
+    page = reader.get("/").content.decode()
+    assert "Your contract is being prepared." in page
+    assert 'hx-get="/?wait=6"' in page
+    # Without JavaScript the same look is a link.
+    assert '<a class="link" href="/">Look again</a>' in page
+
+    waiting = reader.get("/?wait=6", headers={"HX-Request": "true"}).content.decode()
+    assert waiting.strip().startswith("<div")
+    assert 'hx-get="/?wait=12"' in waiting
+    assert "delay:6s" in waiting
+
+    contract = issue_loan_contract(loan_id=loan.pk, now=clock.now())
+    assert contract is not None
+    assert reader.get("/?wait=12", headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    page = reader.get("/").content.decode()
+    assert f'href="{contract.get_absolute_url()}">Read and sign' in page
+    assert "being prepared" not in page
+
+
+@pytest.mark.parametrize("ended", ["declined", "expired", "refused"])
+def test_nothing_is_said_to_be_prepared_that_nobody_prepares(
+    lend: Lend, reader: Client, ended: str
+) -> None:
+    loan = lend(status=Loan.Status.PENDING_SIGNATURE)
+    if ended == "refused":
+        record_event(
+            stream=loan.stream,
+            action="contracts.issue_refused",
+            actor=None,
+            at=clock.now(),
+            payload={},
+        )
+    else:
+        contract = issue_loan_contract(loan_id=loan.pk, now=clock.now())
+        assert contract is not None
+        Contract.objects.filter(pk=contract.pk).update(status=ended)
+
+    page = reader.get("/").content.decode()
+
+    assert "There is no contract to sign at the moment." in page
+    assert "being prepared" not in page
+
+
+def test_the_main_button_never_leads_to_another_loans_papers(
+    lend: Lend, reader: Client, borrower: Borrower
+) -> None:
+    make_plan(lend("OTHER"), source="lender")
+    lend("NEW", status=Loan.Status.PENDING_SIGNATURE)
+
+    page = reader.get("/").content.decode()
+
+    assert "Answer our offer" in page
+    assert "Your contract is being prepared." in page
+    assert "Read and sign" not in page
 
 
 @pytest.mark.parametrize("number", [1, 6])

@@ -32,6 +32,7 @@ from repayments.contracts.services.close import (
 from repayments.contracts.services.issue import (
     ContractAlreadyOpen,
     ContractRefused,
+    is_to_be_issued,
     issue_contract,
     issue_loan_contract,
     list_loans_to_issue,
@@ -80,6 +81,7 @@ __all__ = [
     "expire_contracts",
     "find_challenge",
     "has_agreed",
+    "is_to_be_issued",
     "issue_contract",
     "issue_loan_contract",
     "list_loans_to_issue",

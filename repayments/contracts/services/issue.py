@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -197,21 +198,33 @@ def list_loans_to_issue(*, now: datetime, limit: int = 50) -> list[int]:
     A contract that was declined or ran out is not sent again by itself: a person looks at it
     first. One that was voided is issued anew.
     """
-    refused = Event.objects.filter(
-        action="contracts.issue_refused", at__gt=now - timedelta(days=1)
-    ).values_list("stream", flat=True)
+    refused = _list_refusals(now).values_list("stream", flat=True)
     refused_ids = {stream.removeprefix("loan:") for stream in refused}
     waiting = (
         Loan.objects.filter(status=Loan.Status.PENDING_SIGNATURE)
-        .exclude(
-            pk__in=Contract.objects.filter(kind="loan")
-            .exclude(status=Contract.Status.VOIDED)
-            .values("loan_id")
-        )
+        .exclude(pk__in=_loan_contracts_that_count().values("loan_id"))
         .order_by("pk")
         .values_list("pk", "public_id")[: limit + len(refused_ids)]
     )
     return [pk for pk, public_id in waiting if str(public_id) not in refused_ids][:limit]
+
+
+def is_to_be_issued(*, loan: Loan, now: datetime) -> bool:
+    """Tell whether the sweep will make this loan's contract by itself: is it being prepared?"""
+    return (
+        loan.status == Loan.Status.PENDING_SIGNATURE
+        and not _loan_contracts_that_count().filter(loan=loan).exists()
+        and not _list_refusals(now).filter(stream=loan.stream).exists()
+    )
+
+
+def _loan_contracts_that_count() -> QuerySet[Contract]:
+    return Contract.objects.filter(kind="loan").exclude(status=Contract.Status.VOIDED)
+
+
+def _list_refusals(now: datetime) -> QuerySet[Event]:
+    """List the refusals of the last day; after it another attempt is made."""
+    return Event.objects.filter(action="contracts.issue_refused", at__gt=now - timedelta(days=1))
 
 
 def _prepare(

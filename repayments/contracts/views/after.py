@@ -17,6 +17,7 @@ from repayments.contracts.views.common import (
     can_be_signed,
     find_step,
     get_contract_for_user,
+    next_waits,
     note_opened,
     origin_of,
     step_url,
@@ -24,8 +25,6 @@ from repayments.contracts.views.common import (
 )
 from repayments.contracts.views.reading import render_costs
 
-FIRST_WAIT_SECONDS = 3
-LONGEST_WAIT_SECONDS = 60
 SIGNED = (
     Contract.Status.BORROWER_SIGNED,
     Contract.Status.SEALING,
@@ -99,14 +98,14 @@ def download(request: HttpRequest, public_id: object) -> HttpResponse:
 
 
 def _render_signed(request: HttpRequest, contract: Contract) -> HttpResponse:
-    wait = _next_wait(request)
+    wait, next_wait = next_waits(request)
     facts = get_signed_facts(contract)
     context = {
         "contract": contract,
         "facts": facts,
         "zone": str(lender_zone()),
         "wait": wait,
-        "next_wait": min(wait * 2, LONGEST_WAIT_SECONDS),
+        "next_wait": next_wait,
     }
     if request.headers.get("HX-Request"):
         if facts.is_complete:
@@ -123,9 +122,3 @@ def _render_ended(request: HttpRequest, contract: Contract) -> HttpResponse:
         status = Contract.Status.EXPIRED
     context = {"contract": contract, "status": status, "newer": newer}
     return render(request, "contracts/ended.html", context)
-
-
-def _next_wait(request: HttpRequest) -> int:
-    given = request.GET.get("wait", "")
-    wait = int(given) if given.isascii() and given.isdigit() and len(given) < 4 else 0
-    return min(max(wait, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)

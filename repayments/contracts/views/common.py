@@ -18,6 +18,8 @@ from repayments.contracts.models import Contract
 from repayments.contracts.origin import Origin, hash_session
 
 COSTS, READ, AGREE, CODE, SIGN = "costs", "read", "agree", "code", "sign"
+FIRST_WAIT_SECONDS = 3
+LONGEST_WAIT_SECONDS = 60
 STEP_NUMBERS = {COSTS: 1, READ: 1, AGREE: 2, CODE: 3, SIGN: 4}
 
 
@@ -101,6 +103,14 @@ def step_context(contract: Contract, step: str) -> dict[str, Any]:
         "current": STEP_NUMBERS[step],
         "doc_lang": "zh-Hans" if contract.template_version.locale.startswith("zh") else "en",
     }
+
+
+def next_waits(request: HttpRequest) -> tuple[int, int]:
+    """Give the seconds until a waiting page looks again, and those until the look after that."""
+    given = request.GET.get("wait", "")
+    asked = int(given) if given.isascii() and given.isdigit() and len(given) < 4 else 0
+    wait = min(max(asked, FIRST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+    return wait, min(wait * 2, LONGEST_WAIT_SECONDS)
 
 
 View = Callable[..., HttpResponse]
