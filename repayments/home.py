@@ -32,10 +32,11 @@ from repayments.payments.models import Payment
 from repayments.plans.models import InstallmentPlan
 from repayments.reminders.queries import UpcomingReminder, list_upcoming
 from repayments.templatetags.amounts import day as day_text
-from repayments.templatetags.amounts import money_text
+from repayments.templatetags.amounts import day_list, money_text
 
 ROWS_SHOWN = 4
 ACTIVITY_SHOWN = 3
+REMINDER_LINES = 2
 UNDER_WAY = ["unknown", "processing"]
 
 
@@ -203,7 +204,7 @@ def _timeline(loan: Loan, position: Position, as_of: date) -> list[TimelineItem]
         return []
     items = [
         TimelineItem(as_of, _("nothing changes"), _penalty_words(loan, position), state="now"),
-        *(_reminder_item(one) for one in list_upcoming(loan=loan, as_of=as_of)),
+        *_reminder_items(list_upcoming(loan=loan, as_of=as_of), as_of),
     ]
     since = position.past_due_since
     if since:
@@ -229,16 +230,40 @@ def _timeline(loan: Loan, position: Position, as_of: date) -> list[TimelineItem]
     return sorted(items, key=lambda item: (item.state != "now", item.date))
 
 
-def _reminder_item(reminder: UpcomingReminder) -> TimelineItem:
+def _reminder_items(reminders: list[UpcomingReminder], as_of: date) -> list[TimelineItem]:
+    """Make a line of all reminders that say the same: of what is late now, before a payment falls
+    due, or after it if it stays unpaid. The first lines are given, each with all of its days.
+    """
+    groups: dict[tuple[date, bool], list[UpcomingReminder]] = {}
+    for reminder in reminders:
+        is_after = reminder.date > reminder.due_date
+        # Of what is late already one line is enough, however many payments it is.
+        due = max(reminder.due_date, as_of - timedelta(days=1))
+        groups.setdefault((due, is_after), []).append(reminder)
+    lines = [_reminder_item(group, as_of) for group in groups.values()]
+    return lines[:REMINDER_LINES]
+
+
+def _reminder_item(group: list[UpcomingReminder], as_of: date) -> TimelineItem:
+    first = group[0]
     words = {
         "email": _("a reminder by e-mail"),
         "sms": _("a reminder by text"),
         "push": _("a reminder in the app"),
     }
-    detail = ""
-    if reminder.date <= reminder.due_date:
-        detail = _("of the payment due on %(day)s") % {"day": day_text(reminder.due_date)}
-    return TimelineItem(reminder.date, words.get(reminder.channel, _("a reminder")), detail)
+    channels = {one.channel for one in group}
+    text = words.get(first.channel) if len(channels) == 1 else None
+    details = []
+    if first.date <= first.due_date:
+        details.append(_("of the payment due on %(day)s") % {"day": day_text(first.due_date)})
+    elif first.due_date >= as_of:
+        details.append(
+            _("if the payment due on %(day)s is still open") % {"day": day_text(first.due_date)}
+        )
+    again = sorted({one.date for one in group} - {first.date})
+    if again:
+        details.append(_("again on %(days)s") % {"days": day_list(again)})
+    return TimelineItem(first.date, text or _("a reminder"), " · ".join(details))
 
 
 def _penalty_words(loan: Loan, position: Position) -> str:

@@ -10,8 +10,8 @@ from repayments.contacts.models import ContactPoint, Hold, Message
 from repayments.loans.models import Installment, Loan
 from repayments.reminders.models import Reminder, ReminderPolicy
 
-DAYS_AHEAD = 45
-SHOWN = 4
+# Holds all reminders of the next monthly payment, to the last one after its due date.
+DAYS_AHEAD = 62
 # A field below takes the name.
 Day = date
 
@@ -27,7 +27,7 @@ class UpcomingReminder:
 
 
 def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
-    """List the next reminders of a loan after a day, soonest first, at most ``SHOWN``.
+    """List the reminders of a loan in the ``DAYS_AHEAD`` after a day, soonest first.
 
     Nothing is promised that would not be sent: none for a loan that is not active, under a hold
     that stops reminders, or on a channel the person stopped. Two queries.
@@ -73,7 +73,7 @@ def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
         and not (row.has_plan and policy.offset_days > 0)
         and not getattr(row, f"{policy.channel}_stopped", False)
     }
-    return _one_a_day(sorted(found, key=lambda one: (one.date, one.channel, one.kind)))[:SHOWN]
+    return _one_a_day(sorted(found, key=lambda one: (one.date, one.channel, one.kind)))
 
 
 def is_still_wanted(message: Message, now: datetime) -> bool:

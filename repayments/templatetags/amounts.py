@@ -4,10 +4,12 @@ Only presentation: it takes whole minor units with their currency and dates as t
 refuses to know what a figure means, which day it is, or whose loan it belongs to.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton, get_timezone_name
+from babel.lists import format_list
 from django import template
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -57,6 +59,11 @@ def day(value: date | None) -> str:
     if not value:
         return ""
     return date_format(value, "n月j日" if _is_chinese() else "j M", use_l10n=False)
+
+
+def day_list(values: Iterable[date]) -> str:
+    """Write dates without their year: "12 Nov and 1 Dec", "11月12日和12月1日"."""
+    return format_list([day(value) for value in values], locale=_locale())
 
 
 @register.filter

@@ -18,6 +18,8 @@ from repayments.documents_list import list_documents
 from repayments.home import get_home
 from repayments.loans.models import Loan
 from repayments.loans.services import record_payment
+from repayments.reminders.models import ReminderPolicy
+from repayments.templatetags.amounts import day as day_text
 from tests.factories.cases import make_plan
 from tests.factories.payments import make_payment
 from tests.home.conftest import NOW
@@ -57,6 +59,48 @@ def test_what_happens_next_names_the_day_a_person_takes_over(
     assert any(item.date == date(2026, 10, 12) for item in home.timeline)
     assert home.timeline[0].state == "now"
     assert [item.date for item in home.timeline] == sorted(item.date for item in home.timeline)
+
+
+def test_reminders_that_say_the_same_are_one_line(lend: Lend, borrower: Borrower) -> None:
+    lend()
+    with translation.override("en"):
+        home = get_home(user=borrower.user, as_of=date(2026, 8, 20), now=NOW)
+    assert home is not None
+    assert [(day_text(item.date), item.text, item.detail) for item in home.timeline] == [
+        ("20 Aug", "nothing changes", ""),
+        ("9 Sep", "a reminder by e-mail", "of the payment due on 12 Sep · again on 12 Sep"),
+        ("12 Sep", "¥106.62 is due", ""),
+        (
+            "13 Sep",
+            "a reminder by e-mail",
+            "if the payment due on 12 Sep is still open · again on 19 Sep and 27 Sep",
+        ),
+    ]
+
+
+def test_reminders_of_two_late_payments_are_one_line(lend: Lend, borrower: Borrower) -> None:
+    lend()
+    with translation.override("en"):
+        home = get_home(user=borrower.user, as_of=date(2026, 10, 14), now=NOW)
+    assert home is not None
+    assert [(day_text(item.date), item.text, item.detail) for item in home.timeline] == [
+        ("14 Oct", "nothing changes", ""),
+        ("19 Oct", "a reminder by e-mail", "again on 27 Oct"),
+        ("9 Nov", "a reminder by e-mail", "of the payment due on 12 Nov · again on 12 Nov"),
+    ]
+
+
+def test_reminders_by_several_ways_name_none(lend: Lend, borrower: Borrower) -> None:
+    ReminderPolicy.objects.create(
+        kind="late_3_text", offset_days=3, channel="sms", template_key="reminder_late_1"
+    )
+    lend()
+    with translation.override("en"):
+        home = get_home(user=borrower.user, as_of=date(2026, 9, 13), now=NOW)
+    assert home is not None
+    line = home.timeline[1]
+    assert (line.date, line.text) == (date(2026, 9, 15), "a reminder")
+    assert line.detail == "again on 19 Sep and 27 Sep"
 
 
 def test_the_late_loan_comes_first_and_the_others_are_listed(

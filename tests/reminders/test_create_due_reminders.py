@@ -15,7 +15,7 @@ from repayments.contacts.services import place_hold, send_message
 from repayments.loans.models import Installment, Loan
 from repayments.reminders import statements
 from repayments.reminders.models import Reminder, ReminderPolicy
-from repayments.reminders.queries import UpcomingReminder, list_upcoming
+from repayments.reminders.queries import DAYS_AHEAD, UpcomingReminder, list_upcoming
 from repayments.reminders.services import create_due_reminders
 from tests.factories.contacts import make_borrower, shanghai
 from tests.factories.reminders import make_loan, pay
@@ -340,10 +340,14 @@ def test_what_happens_next_is_what_the_close_will_do() -> None:
         UpcomingReminder(DUE + timedelta(days=1), "late_1", "email", DUE),
         UpcomingReminder(DUE + timedelta(days=7), "late_7", "email", DUE),
         UpcomingReminder(DUE + timedelta(days=15), "late_15", "email", DUE),
-        UpcomingReminder(DUE + timedelta(days=27), "before_3", "email", following),
+        UpcomingReminder(following - timedelta(days=3), "before_3", "email", following),
+        UpcomingReminder(following, "due_day", "email", following),
+        UpcomingReminder(following + timedelta(days=1), "late_1", "email", following),
+        UpcomingReminder(following + timedelta(days=7), "late_7", "email", following),
+        UpcomingReminder(following + timedelta(days=15), "late_15", "email", following),
     ]
 
-    for step in range(1, 28):
+    for step in range(1, DAYS_AHEAD + 1):
         close(DUE + timedelta(days=step))
     assert kinds() == [(one.kind, one.date) for one in promised]
 
