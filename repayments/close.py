@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from repayments.cases.services import open_due_cases
+from repayments.clock import lender_zone
 from repayments.loans.billing import bill_due, list_credit_due
 from repayments.loans.models import DayClose
 from repayments.loans.services import apply_unapplied, refresh_figures
@@ -35,6 +36,13 @@ class DayIsPast(Exception):
     def __init__(self, day: date, latest: date) -> None:
         super().__init__(f"{day} cannot be closed: {latest} is closed already")
         self.latest = latest
+
+
+class DayNotBegun(Exception):
+    """Closed now, the day would shut out every day before it; nothing was written."""
+
+    def __init__(self, day: date, today: date) -> None:
+        super().__init__(f"{day} has not begun, so it cannot be closed: today is {today}")
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,12 @@ def close_day(*, as_of: date, now: datetime) -> CloseReport:
 
     Args:
         as_of: the day that has begun in the lender's zone; what is due on it is billed.
-    Raises: DayIsPast.
+    Raises: DayNotBegun, DayIsPast.
     """
     started = time.perf_counter()
+    today = now.astimezone(lender_zone()).date()
+    if as_of > today:
+        raise DayNotBegun(as_of, today)
     latest = DayClose.objects.aggregate(latest=Max("date"))["latest"]
     if latest is not None and latest > as_of:
         raise DayIsPast(as_of, latest)
@@ -92,7 +103,7 @@ def close_due_day(*, today: date, now: datetime) -> CloseReport | None:
     latest = DayClose.objects.filter(finished_at__isnull=False).aggregate(latest=Max("date"))
     if latest["latest"] is not None and latest["latest"] >= today:
         if latest["latest"] > today:
-            # Closed by hand, ahead of time: until that day nothing is closed by itself.
+            # The clock went back: until that day comes again nothing is closed by itself.
             logger.error("%s is closed already, so %s is not", latest["latest"], today)
         return None
     _row, created = DayClose.objects.get_or_create(date=today, defaults={"started_at": now})

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from repayments import close, tasks
 from repayments.audit.services import verify_audit
 from repayments.cases.models import Case
-from repayments.close import DayIsPast, close_day, close_due_day
+from repayments.close import DayIsPast, DayNotBegun, close_day, close_due_day
 from repayments.contacts.models import Message
 from repayments.ledger.models import JournalEntry
 from repayments.ledger.services import verify_ledger
@@ -208,7 +208,8 @@ def test_the_command_prints_the_rows_truly_written() -> None:
     make_loan(terms={"disbursed_on": date(2026, 10, 17), "first_due_on": DAY})
     out = StringIO()
 
-    call_command("close_day", date="2026-11-17", json=True, stdout=out)
+    with time_machine.travel(midnight(DAY), tick=False):
+        call_command("close_day", date="2026-11-17", json=True, stdout=out)
 
     report = json.loads(out.getvalue())
     assert set(report) == {"date", "written", "seconds"}
@@ -234,8 +235,39 @@ def test_the_command_refuses_what_is_no_date(text: str) -> None:
 def test_the_command_refuses_a_day_that_is_past() -> None:
     run(DAY)
 
-    with pytest.raises(CommandError, match="2026-11-17"):
+    with (
+        time_machine.travel(midnight(DAY), tick=False),
+        pytest.raises(CommandError, match="2026-11-17"),
+    ):
         call_command("close_day", date="2026-11-16", stdout=StringIO())
+
+
+def test_the_command_refuses_a_day_that_has_not_begun() -> None:
+    with (
+        time_machine.travel(midnight(DAY), tick=False),
+        pytest.raises(CommandError, match="2026-11-18 has not begun"),
+    ):
+        call_command("close_day", date="2026-11-18", stdout=StringIO())
+
+    # A row of its own would shut out the day that has.
+    assert not DayClose.objects.exists()
+
+
+def test_a_day_has_begun_where_the_lender_is_not_in_utc() -> None:
+    # Half past midnight in Shanghai is the evening before in UTC.
+    assert midnight(DAY).date() < DAY
+    run(DAY)
+
+    with pytest.raises(DayNotBegun):
+        close_day(as_of=DAY + timedelta(days=1), now=midnight(DAY))
+
+
+def test_the_demos_clock_lets_a_day_begin(settings: Any) -> None:
+    settings.BUSINESS_DATE = "2027-03-01"
+
+    call_command("close_day", date="2027-03-01", stdout=StringIO())
+
+    assert DayClose.objects.get().date == date(2027, 3, 1)
 
 
 def test_the_number_of_statements_does_not_grow_with_the_loans(

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from repayments import clock
-from repayments.close import DayIsPast, close_day
+from repayments.close import DayIsPast, DayNotBegun, close_day
 
 # As in a tape. Beyond lies a slip of the pen, and a day closed by one shuts out all before it.
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
@@ -24,11 +24,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         day = _read_day(options["date"])
-        if day > clock.today():
-            self.stderr.write(f"{day} has not begun: until then no day before it can be closed.")
         try:
             report = close_day(as_of=day, now=clock.now())
-        except DayIsPast as error:
+        except (DayIsPast, DayNotBegun) as error:
             raise CommandError(str(error)) from error
         written = asdict(report.written)
         if options["json"]:
