@@ -35,7 +35,7 @@ class CasePolicy(models.Model):
     from_days_late = models.PositiveSmallIntegerField(
         _("from days late"), null=True, blank=True, help_text=_("For late payment only.")
     )
-    act_within_days = models.PositiveSmallIntegerField(_("act within days"), default=3)
+    act_within_days = models.PositiveSmallIntegerField(_("act within workdays"), default=3)
     priority = models.PositiveSmallIntegerField(
         _("priority"), default=5, help_text=_("1 comes first.")
     )

@@ -24,22 +24,31 @@ def is_workday(day: date, calendar: str = "CN") -> bool:
 
 def add_workdays(day: date, count: int, calendar: str = "CN") -> date:
     """Return the ``count``-th workday after a day; 0 gives the day itself, or the next workday."""
-    if count < 0:
+    return add_each_workdays(day, [count], calendar)[count]
+
+
+def add_each_workdays(day: date, counts: Iterable[int], calendar: str = "CN") -> dict[int, date]:
+    """Return ``add_workdays`` of each count, with one look at the calendar for all of them."""
+    wanted = sorted(set(counts))
+    if not wanted:
+        return {}
+    if wanted[0] < 0:
         raise ValueError("workdays are counted forward")
-    last = day + timedelta(days=LONGEST_BREAK_DAYS + 4 * count)
+    last = day + timedelta(days=LONGEST_BREAK_DAYS + 4 * wanted[-1])
     special = dict(
         Workday.objects.filter(calendar=calendar, date__gte=day, date__lte=last).values_list(
             "date", "is_workday"
         )
     )
-    left, current = count, day
+    found: dict[int, date] = {}
+    passed, current = 0, day
     while True:
-        works = special.get(current, current.weekday() < SATURDAY)
-        if works and left <= 0:
-            return current
-        current += timedelta(days=1)
         if special.get(current, current.weekday() < SATURDAY):
-            left -= 1
+            passed += current > day
+            found |= {count: current for count in wanted if count <= passed and count not in found}
+            if len(found) == len(wanted):
+                return found
+        current += timedelta(days=1)
 
 
 def list_special_days(calendar: str, years: Iterable[int]) -> list[tuple[date, bool, str]]:

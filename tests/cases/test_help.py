@@ -218,6 +218,7 @@ def test_it_takes_few_statements(
         ask_for_help(loan=loan, kind=kind, words="x", actor=loan.borrower.user, now=NOW)
     phone.get(url_of(loan))
 
-    # session, user, the row of this session (5), the loan, its cases, messages, calls, policies
-    with django_assert_num_queries(12):
+    # session, user, the row of this session (5), the loan, its cases, messages, calls, policies,
+    # workdays
+    with django_assert_num_queries(13):
         phone.get(url_of(loan))

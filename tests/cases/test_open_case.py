@@ -1,6 +1,6 @@
 """One open case of a kind a loan, whoever opens it."""
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,9 +8,10 @@ import pytest
 from accounts.models import User
 from repayments.audit.models import Event
 from repayments.audit.services import verify_audit
-from repayments.cases.models import Case
-from repayments.cases.services import close_case, open_case
-from tests.factories.cases import NOW, make_case, make_late_loan
+from repayments.cases.models import Case, CasePolicy
+from repayments.cases.services import close_case, due_moment, open_case
+from repayments.loans.models import Workday
+from tests.factories.cases import NOW, TODAY, make_case, make_late_loan
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +59,37 @@ def test_it_is_due_at_the_end_of_the_policys_day(case: Case) -> None:
 
     assert (due.date() - NOW.astimezone(ZoneInfo("Asia/Shanghai")).date()).days == 3
     assert due.hour == 17
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "due"),
+    [
+        # Friday: the weekend does not count.
+        ("question", date(2026, 12, 4), date(2026, 12, 9)),
+        # The evening before National Day, which lasts until the 7th; Saturday the 10th is worked.
+        ("question", date(2026, 9, 30), date(2026, 10, 10)),
+        ("hardship", date(2026, 9, 30), date(2026, 10, 9)),
+        # The law counts every day, whatever the policy says.
+        ("complaint", date(2026, 9, 30), date(2026, 10, 15)),
+    ],
+)
+def test_days_to_act_are_the_lenders_workdays(kind: str, asked: date, due: date) -> None:
+    policy = CasePolicy.objects.get(kind=kind)
+    now = datetime.combine(asked, time(19), tzinfo=ZoneInfo("Asia/Shanghai"))
+
+    moment = due_moment(policy=policy, now=now)
+
+    assert moment == datetime.combine(due, time(17), tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def test_a_day_that_staff_made_free_does_not_count() -> None:
+    policy = CasePolicy.objects.get(kind="question")
+    before = due_moment(policy=policy, now=NOW)  # a Friday
+    Workday.objects.create(
+        calendar="CN", date=TODAY + timedelta(days=1), is_workday=False, name="flood"
+    )
+
+    assert due_moment(policy=policy, now=NOW) == before + timedelta(days=3)
 
 
 def test_cn12_a_complaint_is_due_within_fifteen_days() -> None:

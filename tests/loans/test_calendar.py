@@ -3,8 +3,9 @@
 from datetime import date
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
-from repayments.loans.calendar import add_workdays, is_workday, seed_workdays
+from repayments.loans.calendar import add_each_workdays, add_workdays, is_workday, seed_workdays
 from repayments.loans.models import Product, Stage, Workday
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,21 @@ def test_holidays_and_the_workdays_that_make_up_for_them(day: date, works: bool)
 )
 def test_workdays_are_counted_from_the_day_after(day: date, count: int, expected: date) -> None:
     assert add_workdays(day, count) == expected
+
+
+def test_each_count_is_found_with_one_look_at_the_calendar(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    day = date(2026, 9, 26)  # a Saturday
+    with django_assert_num_queries(1):
+        found = add_each_workdays(day, [3, 0, 5, 3])
+
+    assert found == {count: add_workdays(day, count) for count in (0, 3, 5)}
+
+
+def test_workdays_are_not_counted_backwards() -> None:
+    with pytest.raises(ValueError, match="forward"):
+        add_each_workdays(date(2026, 3, 2), [1, -1])
 
 
 def test_what_staff_edited_survives_seeding_again() -> None:

@@ -12,7 +12,7 @@ from repayments.cases.services.due import (
     open_signaled_cases,
 )
 from repayments.cases.services.help import ask_for_help
-from repayments.cases.services.open import due_moment, get_policy, open_case
+from repayments.cases.services.open import due_moment, due_moments, get_policy, open_case
 from repayments.cases.services.viewing import record_case_viewed, record_queue_viewed
 from repayments.cases.services.work import (
     CaseAlreadyClaimed,
@@ -45,6 +45,7 @@ __all__ = [
     "close_case",
     "close_settled_cases",
     "due_moment",
+    "due_moments",
     "get_policy",
     "is_held_by_another",
     "log_call",

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from repayments.audit.services import NewEvent, record_events
 from repayments.cases.models import Case, CaseKind, CasePolicy
-from repayments.cases.services.open import due_moment, get_policy
+from repayments.cases.services.open import due_moments, get_policy
 from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
 from repayments.loans.models import Loan
@@ -268,13 +268,17 @@ def _open_in_batches(
 
 @transaction.atomic
 def _open_batch(cases: list[Case], policies: dict[str, CasePolicy], now: datetime) -> int:
+    used = {
+        kind: policies.get(kind) or CasePolicy(kind=kind) for kind in {one.kind for one in cases}
+    }
+    due = due_moments(policies=used.values(), now=now)
     for case in cases:
-        policy = policies.get(case.kind) or CasePolicy(kind=case.kind)
+        policy = used[case.kind]
         case.borrower = case.loan.borrower if case.loan else None
         case.stage = case.loan.stage if case.loan else None
         case.priority = policy.priority
         case.opened_at = now
-        case.due_at = case.due_at or due_moment(policy=policy, now=now)
+        case.due_at = case.due_at or due[case.kind]
     # Two of a kind for one loan, or another run at the same time: the first one stands.
     Case.objects.bulk_create(cases, ignore_conflicts=True, batch_size=500)
     written = _present([case.public_id for case in cases])

@@ -1,6 +1,6 @@
 """Opening cases: one open case of a kind a loan, whoever asks, however often."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -12,12 +12,15 @@ from repayments.audit.services import record_event
 from repayments.cases.models import Case, CaseKind, CasePolicy
 from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
+from repayments.loans.calendar import add_each_workdays
 from repayments.loans.models import Loan
 from repayments.payments.models import Payment, Suspense
 from repayments.plans.models import InstallmentPlan
 
 # The hour, in the lender's zone, by which a day's work is done.
 END_OF_WORK = time(17, 0)
+# Calendar days, holidays or not, that no policy can stretch: CN-12.
+LAWFUL_DAYS: dict[str, int] = {CaseKind.COMPLAINT: 15}
 
 
 def get_policy(kind: str) -> CasePolicy:
@@ -26,9 +29,26 @@ def get_policy(kind: str) -> CasePolicy:
 
 
 def due_moment(*, policy: CasePolicy, now: datetime) -> datetime:
-    """Say by when a person acts: 17:00 in the lender's zone, so many calendar days from now."""
-    day = now.astimezone(lender_zone()).date() + timedelta(days=policy.act_within_days)
-    return datetime.combine(day, END_OF_WORK, tzinfo=lender_zone())
+    """Say by when a person acts; see ``due_moments``."""
+    return due_moments(policies=[policy], now=now)[policy.kind]
+
+
+def due_moments(*, policies: Iterable[CasePolicy], now: datetime) -> dict[str, datetime]:
+    """Say by when a person acts on a case of each kind, with one look at the calendar.
+
+    Returns: 17:00 in the lender's zone, so many workdays from now, by kind; never later than the
+        law's own days allow.
+    """
+    policies = list(policies)
+    today = now.astimezone(lender_zone()).date()
+    days = add_each_workdays(today, {policy.act_within_days for policy in policies})
+    moments = {}
+    for policy in policies:
+        day = days[policy.act_within_days]
+        if policy.kind in LAWFUL_DAYS:
+            day = min(day, today + timedelta(days=LAWFUL_DAYS[policy.kind]))
+        moments[policy.kind] = datetime.combine(day, END_OF_WORK, tzinfo=lender_zone())
+    return moments
 
 
 @transaction.atomic

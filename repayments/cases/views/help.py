@@ -17,7 +17,7 @@ from accounts.models import User
 from repayments.cases.forms import HelpForm
 from repayments.cases.help_page import get_help_page
 from repayments.cases.models import CaseKind, CasePolicy
-from repayments.cases.services import ask_for_help, due_moment
+from repayments.cases.services import ask_for_help, due_moments
 from repayments.clock import now
 from repayments.loans.models import Loan
 from repayments.templatetags.amounts import local_time
@@ -124,9 +124,9 @@ def _render(
     request: HttpRequest, loan: Loan, bound: HelpForm | None, bound_kind: str
 ) -> HttpResponse:
     page = get_help_page(loan=loan)
-    moment = now()
     policies = {topic.kind: CasePolicy(kind=topic.kind) for topic in TOPICS}
-    policies |= {policy.kind: policy for policy in CasePolicy.objects.all()}
+    policies |= {policy.kind: policy for policy in CasePolicy.objects.filter(kind__in=policies)}
+    answer_by = due_moments(policies=policies.values(), now=now())
     context = {
         "loan": loan,
         "page": page,
@@ -139,9 +139,7 @@ def _render(
                 "text": topic.text,
                 "button": topic.button if topic.kind not in page.open_requests else _("Send"),
                 "request": page.open_requests.get(topic.kind),
-                "answer_by": due_moment(
-                    policy=policies.get(topic.kind) or CasePolicy(kind=topic.kind), now=moment
-                ),
+                "answer_by": answer_by[topic.kind],
                 "form": bound
                 if bound and topic.kind == bound_kind
                 else _form(topic, is_more=topic.kind in page.open_requests),
