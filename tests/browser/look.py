@@ -4,6 +4,7 @@ A page is loaded once a language and then resized, which is what a window does. 
 collected, so that one run tells all of it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -62,6 +63,15 @@ class Look:
             self._speak(language)
             self.page.reload()
             self._look(language, path)
+
+    def languages(self, width: int) -> Iterator[str]:
+        """Show the page that is open in each language, scrolled to its top, in a window so wide."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        for language in LANGUAGES:
+            self._speak(language)
+            self.page.reload()
+            self.page.evaluate("scrollTo(0, 0)")
+            yield language
 
     def _look(self, language: str, path: str) -> None:
         page = self.page

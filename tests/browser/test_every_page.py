@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.look import Look
+from tests.browser.look import PHONE, Look
 from tests.journeys.acts import DECLINED, GOOD, Mailbox, fill_card, press, wait_out_costs
 from tests.live.stack import Stack
 
@@ -159,6 +159,10 @@ def test_a_plan_with_a_mistake_and_an_offer(look: Look) -> None:
     demo.sign_in(page, address("emma"))
     look.open("/")
     look.open(f"/loans/{loan_of(demo, 'emma')}/plan/")
+    for _language in look.languages(PHONE):
+        # The offer and the answer to it are on a phone's first screen.
+        for each in (page.locator("main .big"), page.locator("form[action$='/accept/'] button")):
+            expect(each).to_be_in_viewport(ratio=1)
     demo.sign_in(page, address("factory"))
     (row,) = demo.rows("SELECT public_id FROM plans_installmentplan WHERE status = 'active'")
     look.open(f"/plans/{dashed(row['public_id'])}/")

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from repayments.loans.models import Loan
+from repayments.money import format_money
 from repayments.plans.models import InstallmentPlan, PlanPolicy
 from tests.factories.contracts import NOW, TODAY, make_loan_to_sign
 from tests.factories.loans import pay
@@ -129,6 +130,14 @@ def test_an_offer_stands_beside_the_proposal_with_the_rule(signed_in: Client, lo
     assert words.count("different") == 5
     for act in ("Accept this offer", "Propose something else", "Ask a person"):
         assert act in words
+    # What is accepted stands above the button, the reasons below it.
+    answer = words.index("Accept this offer")
+    figures = page.context["page"].figures
+    assert figures.is_even
+    total = format_money(figures.total, loan.currency, "en")
+    facts = ("24 payments, each", "You pay in total", total)
+    assert all(words.index(fact) < answer for fact in facts)
+    assert words.index("The longest plan we can agree here") > answer
 
 
 def test_a_person_answers_by_a_moment(signed_in: Client, loan: Loan) -> None:
