@@ -43,6 +43,8 @@ SENTENCES: dict[str, Any] = {
     "loans.borrower_changed": gettext_lazy("Details of the borrower changed by the tape"),
     "loans.payment_recorded": gettext_lazy("%(amount)s posted to the loan"),
     "loans.payment_reversed": gettext_lazy("A payment was taken back"),
+    "loans.money_returned": gettext_lazy("%(amount)s of a payment went back"),
+    "loans.money_restored": gettext_lazy("Money that went back came again"),
     "loans.credit_applied": gettext_lazy("%(amount)s that was kept was applied"),
     "loans.fee_charged": gettext_lazy("Fee of %(amount)s charged"),
     "loans.charge_waived": gettext_lazy("%(amount)s waived"),

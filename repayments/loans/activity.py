@@ -18,6 +18,7 @@ SHOWN = {
     JournalEntry.Kind.PENALTY,
     JournalEntry.Kind.WAIVER,
     JournalEntry.Kind.REFUND,
+    JournalEntry.Kind.CHARGEBACK,
     JournalEntry.Kind.REVERSAL,
     JournalEntry.Kind.WRITE_OFF,
 }
@@ -55,6 +56,7 @@ def list_activity(*, loan: Loan, limit: int = 50) -> list[ActivityLine]:
         .exclude(reckoned_anew)
         .filter(postings__account__in=RECEIVABLES)
         .annotate(moved=Sum("postings__amount"))
+        .select_related("reverses")
         .order_by("-effective_date", "-seq")[:limit]
     )
     parts = _parts_now(loan)
@@ -62,7 +64,7 @@ def list_activity(*, loan: Loan, limit: int = 50) -> list[ActivityLine]:
         ActivityLine(
             entry.pk,
             entry.effective_date,
-            _words(entry.kind),
+            words_for(entry),
             abs(entry.moved),
             parts.get(entry.pk, []),
         )
@@ -89,7 +91,11 @@ def _parts_now(loan: Loan) -> dict[int, list[tuple[str, int]]]:
     }
 
 
-def _words(kind: str) -> str:
+def words_for(entry: JournalEntry) -> str:
+    """Say what an entry was, to its borrower."""
+    undone = JournalEntry.Kind(entry.reverses.kind) if entry.reverses else None
+    if undone in (JournalEntry.Kind.REFUND, JournalEntry.Kind.CHARGEBACK):
+        return _("Your payment counts again")
     return {
         JournalEntry.Kind.DISBURSEMENT: _("Paid out to you"),
         JournalEntry.Kind.OPENING: _("Taken over from our records"),
@@ -98,6 +104,7 @@ def _words(kind: str) -> str:
         JournalEntry.Kind.PENALTY: _("Penalty interest"),
         JournalEntry.Kind.WAIVER: _("Waived"),
         JournalEntry.Kind.REFUND: _("Refund to you"),
+        JournalEntry.Kind.CHARGEBACK: _("Taken back by your bank"),
         JournalEntry.Kind.REVERSAL: _("Taken back"),
         JournalEntry.Kind.WRITE_OFF: _("Written off"),
-    }[JournalEntry.Kind(kind)]
+    }[JournalEntry.Kind(entry.kind)]

@@ -190,8 +190,11 @@ def _sum(charges: Sequence) -> int:
 
 
 def _count_total(state: Snapshot) -> int:
-    """Numbers go on when a schedule is worked out anew, so the last one is the count."""
-    return max((row.number for row in state.rows), default=0)
+    """Numbers go on when a schedule is worked out anew, so the last one is the count.
+
+    A row that asks for nothing any more does not count.
+    """
+    return max((row.number for row in state.rows if row.amount), default=0)
 
 
 def _get_stage_key(loan: Loan, late: int) -> str | None:
@@ -344,7 +347,6 @@ def list_payment_allocations(*, entry_id: int) -> list[AllocationRow]:
             ).values("pk")
         )
         | Allocation.objects.filter(entry=entry)
-        | Allocation.objects.filter(entry__reverses=entry)
     )
     totals = (
         rows.values_list(

@@ -68,6 +68,7 @@ def summarize(loan: Loan) -> dict:
                 row.interest_billed,
             )
             for row in rows
+            if row.principal_due + row.interest_due + row.fee_due
         ],
         "charges": sorted(
             Charge.objects.filter(loan=loan, amount__gt=F("withdrawn")).values_list(

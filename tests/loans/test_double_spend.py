@@ -14,7 +14,10 @@ from django.db.models import F, Sum
 from repayments.ledger.models import Account, JournalEntry
 from repayments.ledger.services import AlreadyPosted, get_balances
 from repayments.loans.models import Allocation, Installment, Loan
-from tests.factories.loans import get_loan, make_loan, pay
+from repayments.loans.querysets import LoanQuerySet
+from repayments.loans.services import TooMuchReturned, return_money, returned_amount
+from repayments.loans.services.work import Work
+from tests.factories.loans import get_loan, make_loan, noon, pay
 from tests.loans.books import assert_books_agree
 
 PAYERS = 8
@@ -106,3 +109,48 @@ def test_p6_twin_without_the_lock_the_constraint_still_refuses(small_loan: Loan)
     results = in_threads(spend)
     assert sum(one == 100 for one in results) == 1
     assert Installment.objects.get(loan=small_loan).principal_paid == 100
+
+
+def give_back(entry: JournalEntry, number: int) -> Any:
+    return return_money(
+        entry_id=entry.pk,
+        amount=60,
+        kind=JournalEntry.Kind.REFUND,
+        reference=f"re_{number}",
+        effective_date=DUE,
+        actor=None,
+        now=noon(DUE),
+    )
+
+
+def test_p6_of_returns_that_sum_above_their_payment_one_is_posted(small_loan: Loan) -> None:
+    pay(small_loan, 50, DUE)
+    entry = pay(small_loan, 100, DUE)
+    results = in_threads(lambda number: give_back(entry, number))
+    assert sum(isinstance(one, JournalEntry) for one in results) == 1
+    assert sum(isinstance(one, TooMuchReturned) for one in results) == PAYERS - 1
+    assert returned_amount(entry_id=entry.pk) == 60
+    assert_books_agree(small_loan)
+
+
+@pytest.mark.postgresql
+def test_p6_twin_without_the_lock_more_goes_back_than_came(
+    small_loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All read what is left before one has written; the money waits, so no row refuses."""
+    pay(small_loan, 100, DUE)
+    entry = pay(small_loan, 100, DUE)
+    assert get_balances(book_id=small_loan.book_id)[Account.UNAPPLIED] == -100
+    monkeypatch.setattr(LoanQuerySet, "select_for_update", lambda loans, **options: loans)
+    net_received, meet = Work.net_received, Barrier(PAYERS)
+
+    def read_together(work: Work) -> dict[int, int]:
+        net = net_received(work)
+        if not hasattr(work, "has_read"):
+            work.has_read = True  # type: ignore[attr-defined]
+            meet.wait(timeout=30)
+        return net
+
+    monkeypatch.setattr(Work, "net_received", read_together)
+    in_threads(lambda number: give_back(entry, number))
+    assert returned_amount(entry_id=entry.pk) > 100

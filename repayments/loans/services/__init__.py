@@ -7,12 +7,19 @@ from repayments.loans.services.create import LoanAlreadyActive, activate_loan, c
 from repayments.loans.services.figures import refresh_figures
 from repayments.loans.services.payments import (
     LoanTakesNoPayments,
-    NotAPayment,
     apply_unapplied,
     record_payment,
-    reverse_payment,
 )
 from repayments.loans.services.payoff import QuoteInThePast, quote_payoff
+from repayments.loans.services.returns import (
+    NotAPayment,
+    NotReturned,
+    TooMuchReturned,
+    restore_money,
+    return_money,
+    returned_amount,
+    reverse_payment,
+)
 from repayments.loans.services.schedules import (
     LoanNotActive,
     ScheduleDoesNotAddUp,
@@ -27,9 +34,11 @@ __all__ = [
     "LoanNotActive",
     "LoanTakesNoPayments",
     "NotAPayment",
+    "NotReturned",
     "QuoteInThePast",
     "ScheduleDoesNotAddUp",
     "ScheduleRow",
+    "TooMuchReturned",
     "WaiverTooLarge",
     "activate_loan",
     "apply_unapplied",
@@ -39,6 +48,9 @@ __all__ = [
     "record_payment",
     "refresh_figures",
     "replace_schedule",
+    "restore_money",
+    "return_money",
+    "returned_amount",
     "reverse_payment",
     "waive_charge",
 ]

@@ -1,4 +1,4 @@
-"""Money comes in, and sometimes goes back.
+"""Money comes in.
 
 A payment covers all that is due on its day, then the coming installment with its whole interest,
 then principal early where the contract says so; the rest waits in ``unapplied`` for the next due
@@ -22,7 +22,6 @@ from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import (
     Allocation,
     Component,
-    Installment,
     Loan,
     PayoffQuote,
     Schedule,
@@ -30,14 +29,12 @@ from repayments.loans.models import (
 from repayments.loans.prepayment import rows_after_prepayment
 from repayments.loans.reckoning import ROW, ScheduleRow
 from repayments.loans.services.figures import refresh_figures
-from repayments.loans.services.replay import day_after, mirror, must_rework, replay, rewind
+from repayments.loans.services.replay import day_after, must_rework, replay, rewind
 from repayments.loans.services.schedules import put_in_force
 from repayments.loans.services.work import (
-    PAID_FIELD,
     Money,
     Work,
     receivable_postings,
-    source_of,
     store,
 )
 from repayments.loans.signals import loan_settled, payment_posted
@@ -45,10 +42,6 @@ from repayments.loans.signals import loan_settled, payment_posted
 
 class LoanTakesNoPayments(Exception):
     """The loan is not signed yet, or closed; nothing was posted."""
-
-
-class NotAPayment(Exception):
-    """The entry is not a payment, or was taken back before; nothing was posted."""
 
 
 @transaction.atomic
@@ -128,68 +121,6 @@ def record_payment(
         lambda: payment_posted.send(sender=Loan, loan_id=loan.pk, entry_id=entry.pk), robust=True
     )
     return entry
-
-
-@transaction.atomic
-def reverse_payment(
-    *,
-    entry_id: int,
-    reference: str,
-    effective_date: date,
-    actor: User | None,
-    now: datetime,
-) -> JournalEntry:
-    """Take a payment back: a refund, a chargeback, money booked to the wrong loan.
-
-    Afterwards rows, charges, balances and figures are those of a loan that never had it. Where a
-    plan was signed since, its rows stay as signed and what the payment had covered comes back as
-    one more row, due on ``effective_date``.
-
-    Locks: the loan.
-    Raises: NotAPayment; AlreadyPosted for a reference used before.
-    """
-    found = JournalEntry.objects.filter(pk=entry_id).values_list("book__loan", flat=True).first()
-    if found is None:
-        raise NotAPayment(_("There is no such payment."))
-    work = Work(loan_id=found, actor=actor, now=now)
-    payment = JournalEntry.objects.get(pk=entry_id)
-    if payment.kind != JournalEntry.Kind.PAYMENT or hasattr(payment, "reversed_by"):
-        raise NotAPayment(_("This payment has already been taken back."))
-    barrier = work.barrier()
-    from_day = work.day_of(payment, barrier)
-    if barrier is not None:
-        from_day = max(from_day, barrier.day)
-    live = _live_allocations(work, payment)
-    work.take_back(live)
-    back = [mirror(row) for row in live]
-    received = payment.postings.get(account=Account.CLEARING).amount
-    reversal = post_entry(
-        book_id=work.loan.book_id,
-        kind=JournalEntry.Kind.REVERSAL,
-        reference=reference,
-        effective_date=effective_date,
-        posted_at=now,
-        postings={
-            Account.CLEARING: -received,
-            Account.UNAPPLIED: received - sum(row.amount for row in live),
-            **receivable_postings(back),
-        },
-        actor=actor,
-        reverses=payment,
-    )
-    store(reversal, back)
-    rewind(work, from_day)
-    _owe_again(work, live, effective_date)
-    replay(work, from_day, apply_again)
-    record_event(
-        stream=work.loan.stream,
-        action="loans.payment_reversed",
-        actor=actor,
-        at=now,
-        payload={"entry": payment.pk, "reversal": reversal.pk, "reference": reference},
-    )
-    finish(work)
-    return reversal
 
 
 @transaction.atomic
@@ -314,58 +245,6 @@ def _is_quoted(work: Work, amount: int, on: date) -> bool:
         for quote in quotes
         for line in quote.lines
     )
-
-
-def _live_allocations(work: Work, payment: JournalEntry) -> list[Allocation]:
-    """What a payment covers now, summed over every entry that moved its money."""
-    totals: dict[tuple[int | None, int | None, str], int] = {}
-    rows = Allocation.objects.filter(entry__book_id=work.loan.book_id).select_related("entry")
-    for row in rows.order_by("pk"):
-        if source_of(row.entry_id, row.entry.kind, row.entry.reference) == payment.pk:
-            key = (row.installment_id, row.charge_id, row.component)
-            totals[key] = totals.get(key, 0) + row.amount
-    return [
-        Allocation(installment_id=installment, charge_id=charge, component=component, amount=total)
-        for (installment, charge, component), total in totals.items()
-        if total
-    ]
-
-
-def _owe_again(work: Work, live: Sequence[Allocation], on: date) -> None:
-    """Add one row for what a reversed payment had covered before the schedule in force was signed.
-
-    What it had covered in a version that was undone is owed again by the version that came back.
-    """
-    current = work.loan.schedules.select_related("replaces").get(is_current=True)
-    superseded = set()
-    before = current.replaces
-    while before is not None:
-        superseded.add(before.pk)
-        before = before.replaces
-    gone = Installment.objects.filter(
-        pk__in=[row.installment_id for row in live if row.installment_id],
-        schedule__in=superseded,
-    ).values_list("pk", flat=True)
-    parts = dict.fromkeys(PAID_FIELD, 0)
-    for row in live:
-        if row.installment_id in set(gone):
-            parts[Component(row.component)] += row.amount
-    if not any(parts.values()):
-        return
-    Installment.objects.create(
-        schedule=current,
-        loan=work.loan,
-        number=max(row.number for row in work.state.rows) + 1,
-        start_date=on,
-        due_date=on,
-        principal_due=parts[Component.PRINCIPAL],
-        interest_due=parts[Component.INTEREST],
-        interest_carried=parts[Component.INTEREST],
-        interest_billed=parts[Component.INTEREST],
-        fee_due=parts[Component.FEES],
-        fee_billed=parts[Component.FEES],
-    )
-    work.reload()
 
 
 def finish(work: Work, as_of: date | None = None) -> None:

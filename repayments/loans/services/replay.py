@@ -9,6 +9,8 @@ undone, and then each payment is applied again. Nothing up to the loan's ``Barri
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from django.db.models import Q
+
 from repayments.ledger.models import Account, JournalEntry
 from repayments.ledger.services import reverse_entry
 from repayments.loans.models import Allocation, Charge, Installment, Loan, Schedule
@@ -84,8 +86,9 @@ def _take_back_lines(work: Work, from_day: date, barrier: Barrier | None) -> Non
     book = JournalEntry.objects.filter(book_id=work.loan.book_id)
     entries = (
         book.filter(
+            # A payment is reversed without its lines; they are taken back here.
+            Q(kind=JournalEntry.Kind.PAYMENT) | Q(reversed_by__isnull=True),
             kind__in=MOVES,
-            reversed_by__isnull=True,
             reverses__isnull=True,
             seq__gt=barrier.seq if barrier else 0,
             allocations__isnull=False,
@@ -93,13 +96,11 @@ def _take_back_lines(work: Work, from_day: date, barrier: Barrier | None) -> Non
         .distinct()
         .order_by("-seq")
     )
-    # What a reversed payment had applied was taken back with it.
-    settled = set(book.filter(reversed_by__isnull=False).values_list("pk", flat=True))
     taken = set(book.filter(reference__endswith=TAKEN).values_list("reference", flat=True))
     for entry in entries:
         source = source_of(entry.pk, entry.kind, entry.reference)
         is_payment = entry.kind == JournalEntry.Kind.PAYMENT
-        if source in settled or entry.reference in taken:
+        if entry.reference in taken:
             continue
         if is_payment and f"entry:{entry.pk}{TAKEN}" in taken:
             continue
@@ -184,8 +185,9 @@ def _move_penalty_mark(work: Work, from_day: date, barrier: Barrier | None) -> N
     mark = work.loan.penalty_through
     if mark is None or mark < from_day:
         return
+    counted = [pk for pk, net in work.net_received().items() if net > 0]
     payments = JournalEntry.objects.filter(
-        book_id=work.loan.book_id, kind=JournalEntry.Kind.PAYMENT, reversed_by__isnull=True
+        book_id=work.loan.book_id, kind=JournalEntry.Kind.PAYMENT, pk__in=counted
     )
     days = [day for one in payments if (day := work.day_of(one, barrier)) < from_day]
     charged = Charge.objects.filter(

@@ -29,6 +29,15 @@ RECEIVABLE_OF = {
     Component.PENALTY: Account.PENALTY_RECEIVABLE,
 }
 PENALTY_WAIVER = "penalty_waiver:"
+RETURNS = (JournalEntry.Kind.REFUND, JournalEntry.Kind.CHARGEBACK)
+RECEIPTS = (JournalEntry.Kind.PAYMENT, JournalEntry.Kind.REVERSAL, *RETURNS)
+NAMING_A_PAYMENT = (
+    JournalEntry.Kind.APPLICATION,
+    JournalEntry.Kind.REALLOCATION,
+    JournalEntry.Kind.REVERSAL,
+    *RETURNS,
+)
+"""Kinds whose reference is ``entry:<id>:…``, the id being that of the payment's entry."""
 PAID_FIELD = {
     Component.PRINCIPAL: "principal_paid",
     Component.INTEREST: "interest_paid",
@@ -51,10 +60,14 @@ class Money:
 
 @dataclass(frozen=True)
 class Barrier:
-    """What was settled for good: the book's entries up to ``seq`` are not applied anew."""
+    """What was settled for good: the book's entries up to ``seq`` are not applied anew.
+
+    ``again``: payments from before it that had gone back by then, and came again after it.
+    """
 
     day: date
     seq: int
+    again: frozenset[int] = frozenset()
 
 
 class Work:
@@ -272,6 +285,9 @@ class Work:
             if not money:
                 return
             on = max(min(days), money[0].on)
+            barrier = self.barrier()
+            if barrier is not None:
+                on = max(on, barrier.day)
             if on > through:
                 return
             self.post_penalty_if_any(on)
@@ -314,19 +330,15 @@ class Work:
             JournalEntry.objects.filter(
                 book_id=self.loan.book_id,
                 kind__in=[JournalEntry.Kind.PAYMENT, JournalEntry.Kind.OPENING],
-                reversed_by__isnull=True,
             )
         )
-        received: dict[int, int] = dict(
-            Posting.objects.filter(
-                entry__in=entries,
-                entry__kind=JournalEntry.Kind.PAYMENT,
-                account=Account.CLEARING,
-            ).values_list("entry_id", "amount")
-        )
         credits = Posting.objects.filter(
-            entry__in=entries, entry__kind=JournalEntry.Kind.OPENING, account=Account.UNAPPLIED
+            entry__book_id=self.loan.book_id,
+            entry__kind=JournalEntry.Kind.OPENING,
+            entry__reversed_by__isnull=True,
+            account=Account.UNAPPLIED,
         )
+        received = self.net_received()
         received |= {pk: -amount for pk, amount in credits.values_list("entry_id", "amount")}
         used = self.used_by_source()
         money = [
@@ -343,6 +355,17 @@ class Work:
             ]
         return sorted(money, key=lambda one: (one.on, one.entry.seq))
 
+    def net_received(self) -> dict[int, int]:
+        """What each payment counts for: received, less what went back and did not come again."""
+        net: dict[int, int] = {}
+        rows = Posting.objects.filter(
+            entry__book_id=self.loan.book_id, entry__kind__in=RECEIPTS, account=Account.CLEARING
+        ).values_list("entry_id", "entry__kind", "entry__reference", "amount")
+        for entry_id, kind, reference, amount in rows:
+            source = source_of(entry_id, kind, reference)
+            net[source] = net.get(source, 0) + amount
+        return net
+
     def used_by_source(self) -> dict[int, int]:
         """What each payment has applied, in all the entries that moved its money."""
         used: dict[int, int] = {}
@@ -358,7 +381,7 @@ class Work:
 
     def day_of(self, entry: JournalEntry, barrier: Barrier | None) -> date:
         """The day a payment counts: its own, or that of the plan it came too late for."""
-        if barrier is None or entry.seq <= barrier.seq:
+        if barrier is None or (entry.seq <= barrier.seq and entry.pk not in barrier.again):
             return entry.effective_date
         return max(entry.effective_date, barrier.day)
 
@@ -391,12 +414,21 @@ class Work:
         found += [Barrier(day, seq) for day, seq in fixed.values_list("effective_date", "seq")]
         if not found:
             return None
-        return Barrier(max(one.day for one in found), max(one.seq for one in found))
+        seq = max(one.seq for one in found)
+        came_again = JournalEntry.objects.filter(
+            book_id=self.loan.book_id,
+            kind=JournalEntry.Kind.REVERSAL,
+            seq__gt=seq,
+            reverses__kind__in=RETURNS,
+            reverses__seq__lte=seq,
+        )
+        again = {source_of(one.pk, one.kind, one.reference) for one in came_again}
+        return Barrier(max(one.day for one in found), seq, frozenset(again))
 
 
 def source_of(entry_id: int, kind: str, reference: str) -> int:
     """The payment whose money an entry moved: itself, or the one its reference names."""
-    if kind in (JournalEntry.Kind.APPLICATION, JournalEntry.Kind.REALLOCATION):
+    if kind in NAMING_A_PAYMENT:
         return int(reference.split(":")[1])
     return entry_id
 
