@@ -1,10 +1,12 @@
 """The rows that follow when principal is repaid early; reckoning only, nothing is written.
 
-Due dates stay; each installment becomes smaller. The coming installment is paid by then, with its
-whole interest, so interest on the smaller balance counts from its due date.
+Due dates stay, whatever days they are; each installment becomes smaller. Rows that were given, not
+worked out, have no terms to be worked out by: those are shortened from the end. The coming
+installment is paid by then, with its whole interest, so interest on the smaller balance counts from
+its due date.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from repayments.loans.amortization import InvalidTerms, Terms, amortize
@@ -17,6 +19,16 @@ from repayments.loans.reckoning import (
 )
 
 
+@dataclass(frozen=True)
+class _TermsOnDates(Terms):
+    """Terms whose due dates are known: a schedule on the 31st that goes on from 28 February."""
+
+    dates: tuple[date, ...] = ()
+
+    def due_dates(self) -> list[date]:
+        return list(self.dates)
+
+
 def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) -> list[ScheduleRow]:
     """Give a row for the principal repaid today, then the later rows worked out anew."""
     today = ScheduleRow(due_date=on, principal=amount, start_date=on)
@@ -24,7 +36,7 @@ def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) ->
     left = sum(row.principal_due for row in later) - amount
     if left == 0:
         return [today]
-    parts = _reamortize(loan, later, left)
+    parts = reamortize(loan, later, left)
     if parts is None:
         parts = shorten_from_the_end(later, amount)
     return [today] + [
@@ -39,8 +51,14 @@ def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) ->
     ]
 
 
-def _reamortize(loan: Loan, later: list[RowState], left: int) -> list[tuple[int, int]] | None:
-    """Work the later rows out by the loan's own terms; None where its rows were given."""
+def reamortize(loan: Loan, later: list[RowState], left: int) -> list[tuple[int, int]] | None:
+    """Work the later rows out by the loan's own terms.
+
+    Args:
+        later: the rows from the coming one on, at least one.
+        left: principal they repay, in minor units.
+    Returns: principal and interest of each row; None where the loan's rows were given.
+    """
     if loan.amortization == Loan.Amortization.CUSTOM:
         return None
     if loan.amortization == Loan.Amortization.INTEREST_ONLY:
@@ -48,7 +66,7 @@ def _reamortize(loan: Loan, later: list[RowState], left: int) -> list[tuple[int,
     else:
         # Leading rows without principal; trailing ones come from a level installment too high.
         grace = next((at for at, row in enumerate(later) if row.principal_due), 0)
-    terms = Terms(
+    terms = _TermsOnDates(
         principal=left,
         currency=loan.currency,
         annual_rate=loan.annual_rate,
@@ -64,11 +82,8 @@ def _reamortize(loan: Loan, later: list[RowState], left: int) -> list[tuple[int,
         principal_grace=grace,
         rounding=loan.rounding,
         installment_multiple=loan.installment_multiple,
+        dates=tuple(row.due_date for row in later),
     )
-    by_day = loan.interest_period == Loan.InterestPeriod.DAILY
-    if by_day and terms.due_dates() != [row.due_date for row in later]:
-        # Due dates that began on a 31st, or were moved: days cannot be counted from terms.
-        return None
     try:
         rows = amortize(terms)
     except InvalidTerms:
