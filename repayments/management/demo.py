@@ -1,7 +1,9 @@
 """People in every situation, for a look at the portal. Made by the services that make real ones.
 
-Dates are relative to ``today``; running it again adds nothing. Passwords are made by chance and
-said once: there is no demo account that anybody knows. It refuses to know how pages look.
+Each person is made in one transaction: a sweep that runs beside it, on today's clock, would end
+what is made as if long ago, and so it sees the finished state alone. Dates are relative to
+``today``; running it again adds nothing. Passwords are made by chance and said once: there is no
+demo account that anybody knows. It refuses to know how pages look.
 """
 
 import secrets
@@ -14,6 +16,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import Group
+from django.db import transaction
 
 from accounts.models import Borrower, User
 from repayments.cases.models import Case
@@ -169,6 +172,7 @@ def current_code(email: str) -> str:
     return format_hotp_value(hotp_value(decrypt(authenticator.data["secret"]), counter))
 
 
+@transaction.atomic
 def _make_borrower_with_loan(person: Person, today: date) -> Loan:
     number = f"HL-2026-{PEOPLE.index(person) + 1:05d}"
     existing = Loan.objects.filter(number=number).first()
@@ -237,6 +241,7 @@ def _make_borrower(person: Person, now: datetime) -> Borrower:
     return borrower
 
 
+@transaction.atomic
 def _propose_beyond_the_limits(loan: Loan, today: date) -> None:
     """Ask for more months than the rules allow, so that an offer comes back."""
     if loan.plans.exists():
@@ -251,6 +256,7 @@ def _propose_beyond_the_limits(loan: Loan, today: date) -> None:
     )
 
 
+@transaction.atomic
 def _agree_uneven_plan(loan: Loan, today: date) -> None:
     """A manufacturer pays more in the months when its customers do."""
     if loan.plans.exists():
@@ -276,6 +282,7 @@ def _agree_uneven_plan(loan: Loan, today: date) -> None:
         sign_and_seal(plan.contract, now=_at(today, 8, 30))
 
 
+@transaction.atomic
 def _work_the_late_case(loan: Loan, collector: User, today: date) -> None:
     case = Case.objects.filter(loan=loan, kind="collections").exclude(status="closed").first()
     if case is None or case.assignee_id:
