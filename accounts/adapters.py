@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.signals import account_mail_requested
 
@@ -28,6 +29,14 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": _(
+            "That is not what the app shows now, nor a spare code that is still unused. "
+            "Wait for the next digits, then try again."
+        ),
+        "cannot_delete_authenticator": _("Staff pages open only with a second step: keep it."),
+    }
+
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Leave staff their last second factor; without one they could not work."""
         if not authenticator.user.is_staff:

@@ -4,6 +4,8 @@ import unicodedata
 from typing import Any
 
 from allauth.account.forms import ConfirmLoginCodeForm
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
@@ -56,6 +58,32 @@ class SignInCodeForm(ConfirmLoginCodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+
+class _PlainCode:
+    """Names the code of the second step in words everybody knows."""
+
+    label: Any = _("Six digits from your app")
+    help_text: Any = _("Or one of your spare codes.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        code = self.fields["code"]  # type: ignore[attr-defined]
+        code.label, code.help_text = self.label, self.help_text
+        code.widget.attrs.pop("placeholder", None)
+
+
+class SecondStepForm(_PlainCode, AuthenticateForm):
+    pass
+
+
+class SecondStepAgainForm(_PlainCode, ReauthenticateForm):
+    pass
+
+
+class SetUpAppForm(_PlainCode, ActivateTOTPForm):
+    label = _("Then write the six digits the app shows")
+    help_text = ""
 
 
 class LanguageForm(forms.Form):

@@ -1,9 +1,19 @@
 """Coming in, and what nobody learns from trying."""
 
+import re
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.utils import decrypt
 from django.test import Client
 
 from accounts.models import User
@@ -105,3 +115,89 @@ def test_sign_in_leads_only_to_this_site(client: Client, user: User, next_page: 
         {"login": user.email, "password": "long-enough-secret", "next": next_page},
     )
     assert response["Location"] == "/"
+
+
+def test_both_ways_in_stand_open_on_the_page_and_the_code_comes_first(
+    client: Client, db: None
+) -> None:
+    page = client.get("/accounts/login/", headers={"Accept-Language": "en"}).content.decode()
+    assert "<details" not in page.partition("<main")[2]
+    code, link, password = (
+        page.index(each) for each in ('name="email"', 'href="#id_login"', 'id="id_login"')
+    )
+    assert code < link < password
+
+
+JARGON = ("two-factor", "authenticator app", "reauthenticate", "recovery code", "deactivate")
+
+
+@pytest.fixture
+def collector(client: Client, user: User) -> Client:
+    """Staff with an app and spare codes, who signed in with both steps a moment ago."""
+    User.objects.update(is_staff=True)
+    TOTP.activate(user, generate_totp_secret())
+    RecoveryCodes.activate(user)
+    client.cookies["django_language"] = "en"
+    client.post("/accounts/login/", {"login": user.email, "password": "long-enough-secret"})
+    return client
+
+
+def now_on_the_phone(user: User) -> str:
+    secret = decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"])
+    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+
+
+def words(response: Any) -> str:
+    """What can be read on a page, without its tags."""
+    main = response.content.decode().partition("<main")[2]
+    return " ".join(re.sub("<[^>]+>", " ", main).split())
+
+
+def test_the_second_step_speaks_plainly(collector: Client, user: User) -> None:
+    step = "/accounts/2fa/authenticate/"
+    assert "Six digits from your app" in words(collector.get(step))
+    wrong = words(collector.post(step, {"code": "000 000"}))
+    assert "That is not what the app shows now" in wrong
+
+    assert collector.post(step, {"code": now_on_the_phone(user)}).status_code == 302
+    collector.post("/accounts/reauthenticate/", {"password": "long-enough-secret"})
+
+    pages = {
+        "/accounts/2fa/": "You have 10 left.",
+        "/accounts/2fa/recovery-codes/": "Each works once",
+        "/accounts/2fa/recovery-codes/generate/": "The spare codes you have now stop working.",
+        "/accounts/2fa/totp/deactivate/": "Stop using the app",
+        "/accounts/reauthenticate/": "Please write your password once more.",
+        "/accounts/2fa/reauthenticate/": "What follows is protected by a second step.",
+    }
+    for path, sentence in pages.items():
+        page = words(collector.get(path))
+        assert sentence in page, path
+        assert not [term for term in JARGON if term in page.lower()], path
+    refused = words(collector.post("/accounts/2fa/totp/deactivate/"))
+    assert "Staff pages open only with a second step: keep it." in refused
+
+
+def test_every_spare_code_is_shown(collector: Client, user: User) -> None:
+    collector.post("/accounts/2fa/authenticate/", {"code": now_on_the_phone(user)})
+    collector.post("/accounts/reauthenticate/", {"password": "long-enough-secret"})
+    page = words(collector.get("/accounts/2fa/recovery-codes/"))
+    spare = Authenticator.objects.get(user=user, type="recovery_codes").wrap()
+    assert all(code in page for code in spare.get_unused_codes())
+
+
+def test_the_app_is_set_up_in_plain_words(client: Client, user: User) -> None:
+    client.cookies["django_language"] = "en"
+    client.post("/accounts/login/", {"login": user.email, "password": "long-enough-secret"})
+    assert "It is not set up yet." in words(client.get("/accounts/2fa/"))
+    client.post("/accounts/reauthenticate/", {"password": "long-enough-secret"})
+    page = client.get("/accounts/2fa/totp/activate/")
+    assert "Then write the six digits the app shows" in words(page)
+    secret = re.findall(
+        r'id="authenticator_secret"[^>]* value="([A-Z2-7]+)"', page.content.decode()
+    )
+    code = format_hotp_value(hotp_value(secret[0], next(iter(yield_hotp_counters_from_time()))))
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": code}, follow=True)
+    # Nobody can do without them later, so they are shown at once.
+    assert "Each works once" in words(answer)
+    assert "It is set up." in words(client.get("/accounts/2fa/"))
