@@ -28,8 +28,8 @@ def home(request: SignedInRequest) -> HttpResponse:
         # The part that waits for a contract asks; once that is here, the whole page is another.
         if not page.is_contract_on_its_way:
             return HttpResponse(headers={"HX-Refresh": "true"})
-        context = {"wait": wait, "next_wait": next_wait}
-        return render(request, "repayments/home.html#contract_on_its_way", context)
+        waits = {"wait": wait, "next_wait": next_wait}
+        return render(request, "repayments/home.html#contract_on_its_way", waits)
     context = {
         "page": page,
         "as_of": as_of,
