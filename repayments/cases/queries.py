@@ -18,7 +18,7 @@ PAGE_SIZE = 50
 MINE, UNASSIGNED, TODAY, BREACHED, ALL = "mine", "unassigned", "today", "breached", "all"
 TABS = {
     MINE: gettext_lazy("Mine"),
-    UNASSIGNED: gettext_lazy("Nobody's"),
+    UNASSIGNED: gettext_lazy("Unassigned"),
     TODAY: gettext_lazy("Due today"),
     BREACHED: gettext_lazy("Too late"),
     ALL: gettext_lazy("All"),

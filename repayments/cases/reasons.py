@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from repayments.money import format_money
@@ -38,12 +38,11 @@ def hold_name(name: str) -> str:
 
 
 def _late(facts: Facts) -> str:
-    days = int(facts.get("days_late") or 0)
-    return ngettext(
-        "%(days)s day late when the case was opened: %(amount)s.",
-        "%(days)s days late when the case was opened: %(amount)s.",
-        days,
-    ) % {"days": days, "amount": _money(facts)}
+    # Today's figures stand beside it; these are those of the day the case was opened.
+    return _("Opened on day %(days)s after the due date, when %(amount)s was past due.") % {
+        "days": int(facts.get("days_late") or 0),
+        "amount": _money(facts),
+    }
 
 
 def _plan_broken(facts: Facts) -> str:

@@ -60,7 +60,7 @@ def test_the_story_stands_on_one_page(desk: Client, case: Case) -> None:
     page = desk.get(url_of(case)).content.decode()
 
     for part in (
-        "45 days late when the case was opened",
+        "Opened on day 45 after the due date",
         "45 days late",
         "Case opened (late payment)",
         "Hold placed: hardship",

@@ -44,7 +44,11 @@ def test_it_shows_who_how_much_how_late_and_why(desk: Client, case: Case) -> Non
 
     assert person(case) in page
     assert "1,000.00" in page
-    assert "45 days late when the case was opened" in page
+    assert "Opened on day 45 after the due date, when ¥1,000.00 was past due." in page
+    # Said once, by the column.
+    row = page[page.index("data-row") :].partition("</tr>")[0]
+    assert row.lower().count("late") == row.count("late payment") + row.count("Days late") == 2
+    assert "Unassigned" in page
     assert "Claim" in page
 
 
