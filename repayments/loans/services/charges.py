@@ -11,9 +11,10 @@ from repayments.audit.services import record_event
 from repayments.ledger.models import Account, JournalEntry
 from repayments.loans.models import Charge, Loan
 from repayments.loans.services.payments import apply_again, finish
+from repayments.loans.services.received import PENALTY_WAIVER
 from repayments.loans.services.replay import must_rework, replay, rewind
 from repayments.loans.services.schedules import LoanNotActive
-from repayments.loans.services.work import PENALTY_WAIVER, Work
+from repayments.loans.services.work import Work
 
 
 class WaiverTooLarge(Exception):

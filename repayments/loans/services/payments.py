@@ -29,14 +29,10 @@ from repayments.loans.models import (
 from repayments.loans.prepayment import rows_after_prepayment
 from repayments.loans.reckoning import ROW, ScheduleRow
 from repayments.loans.services.figures import refresh_figures
+from repayments.loans.services.received import Money
 from repayments.loans.services.replay import day_after, must_rework, replay, rewind
 from repayments.loans.services.schedules import put_in_force
-from repayments.loans.services.work import (
-    Money,
-    Work,
-    receivable_postings,
-    store,
-)
+from repayments.loans.services.work import Work, receivable_postings, store
 from repayments.loans.signals import loan_settled, payment_posted
 
 
@@ -76,7 +72,7 @@ def record_payment(
         book_id=loan.book_id, kind=JournalEntry.Kind.PAYMENT, reference=reference
     ).exists():
         raise AlreadyPosted(_("This has already been posted."))
-    barrier = work.barrier()
+    barrier = work.received.barrier()
     on = max(effective_date, barrier.day) if barrier else effective_date
     came_late = must_rework(work, day_after(on))
     if came_late:

@@ -14,14 +14,9 @@ from django.db.models import Q
 from repayments.ledger.models import Account, JournalEntry
 from repayments.ledger.services import reverse_entry
 from repayments.loans.models import Allocation, Charge, Installment, Loan, Schedule
+from repayments.loans.services.received import Barrier, source_of
 from repayments.loans.services.schedules import restore_previous, undo
-from repayments.loans.services.work import (
-    Barrier,
-    Work,
-    receivable_postings,
-    source_of,
-    store,
-)
+from repayments.loans.services.work import Work, receivable_postings, store
 
 DERIVED = (Schedule.Reason.PREPAYMENT, Schedule.Reason.PAYOFF)
 TAKEN = ":taken"
@@ -38,7 +33,7 @@ def must_rework(work: Work, from_day: date) -> bool:
     mark = work.loan.penalty_through
     if mark is not None and mark >= from_day:
         return True
-    barrier = work.barrier()
+    barrier = work.received.barrier()
     return JournalEntry.objects.filter(
         book_id=work.loan.book_id,
         kind__in=MOVES,
@@ -51,7 +46,7 @@ def must_rework(work: Work, from_day: date) -> bool:
 
 def rewind(work: Work, from_day: date) -> None:
     """Undo what was applied on or after a day."""
-    barrier = work.barrier()
+    barrier = work.received.barrier()
     seq = barrier.seq if barrier else 0
     _take_back_lines(work, from_day, barrier)
     work.reload()
@@ -70,7 +65,7 @@ def replay(
     work: Work, from_day: date, apply: Callable[[Work, JournalEntry, int, date], None]
 ) -> None:
     """Apply again, in the order of days, all payments that count on or after a day."""
-    for money in work.list_money():
+    for money in work.received.list_money():
         if money.on < from_day:
             continue
         work.apply_waiting(money.on, before=(money.on, money.entry.seq))
@@ -104,7 +99,7 @@ def _take_back_lines(work: Work, from_day: date, barrier: Barrier | None) -> Non
             continue
         if is_payment and f"entry:{entry.pk}{TAKEN}" in taken:
             continue
-        day = work.day_of(entry, barrier) if is_payment else entry.effective_date
+        day = work.received.day_of(entry, barrier) if is_payment else entry.effective_date
         if day < from_day:
             continue
         rows = list(entry.allocations.all())
@@ -185,11 +180,11 @@ def _move_penalty_mark(work: Work, from_day: date, barrier: Barrier | None) -> N
     mark = work.loan.penalty_through
     if mark is None or mark < from_day:
         return
-    counted = [pk for pk, net in work.net_received().items() if net > 0]
+    counted = [pk for pk, net in work.received.net_received().items() if net > 0]
     payments = JournalEntry.objects.filter(
         book_id=work.loan.book_id, kind=JournalEntry.Kind.PAYMENT, pk__in=counted
     )
-    days = [day for one in payments if (day := work.day_of(one, barrier)) < from_day]
+    days = [day for one in payments if (day := work.received.day_of(one, barrier)) < from_day]
     charged = Charge.objects.filter(
         loan=work.loan, kind=Charge.Kind.PENALTY, entry__reversed_by__isnull=True
     )

@@ -22,16 +22,9 @@ from repayments.ledger.models import Account, JournalEntry, Posting
 from repayments.ledger.services import reverse_entry
 from repayments.loans.models import Allocation, Component, Installment
 from repayments.loans.services.payments import apply_again, finish
+from repayments.loans.services.received import RETURNS, Barrier, source_of
 from repayments.loans.services.replay import TAKEN, mirror, replay, rewind
-from repayments.loans.services.work import (
-    PAID_FIELD,
-    RETURNS,
-    Barrier,
-    Work,
-    receivable_postings,
-    source_of,
-    store,
-)
+from repayments.loans.services.work import PAID_FIELD, Work, receivable_postings, store
 
 
 class NotAPayment(Exception):
@@ -115,7 +108,7 @@ def restore_money(
         posted_at=now,
         actor=actor,
     )
-    barrier = work.barrier()
+    barrier = work.received.barrier()
     from_day = _rewind_to(work, payment, barrier)
     if barrier is not None:
         _cover_again(work, payment, barrier)
@@ -154,7 +147,7 @@ def reverse_payment(
     Raises: NotAPayment; AlreadyPosted for a reference used before.
     """
     work, payment = _open(entry_id, actor, now)
-    left = work.net_received().get(payment.pk, 0)
+    left = work.received.net_received().get(payment.pk, 0)
     if not left:
         raise NotAPayment(_("This payment has already been taken back."))
     entry = _take(work, payment, left, JournalEntry.Kind.REVERSAL, reference, effective_date)
@@ -198,7 +191,7 @@ def _take(
     work: Work, payment: JournalEntry, amount: int, kind: str, reference: str, on: date
 ) -> JournalEntry:
     """Post the return, then let everything since the payment come out as without the money."""
-    if amount > work.net_received().get(payment.pk, 0):
+    if amount > work.received.net_received().get(payment.pk, 0):
         raise TooMuchReturned(_("That is more than is left of this payment."))
     entry = work.post(
         kind=kind,
@@ -207,7 +200,7 @@ def _take(
         postings={Account.CLEARING: -amount, Account.UNAPPLIED: amount},
         reverses=payment if kind == JournalEntry.Kind.REVERSAL else None,
     )
-    barrier = work.barrier()
+    barrier = work.received.barrier()
     from_day = _rewind_to(work, payment, barrier)
     if barrier is not None:
         _uncover(work, payment, [entry])
@@ -217,7 +210,7 @@ def _take(
 
 def _rewind_to(work: Work, payment: JournalEntry, barrier: Barrier | None) -> date:
     """Undo what was applied since a payment's day, as far as it may be reopened; give that day."""
-    from_day = work.day_of(payment, barrier)
+    from_day = work.received.day_of(payment, barrier)
     if barrier is not None:
         from_day = max(from_day, barrier.day)
     rewind(work, from_day)
@@ -237,7 +230,7 @@ def _uncover(work: Work, payment: JournalEntry, returns: Sequence[JournalEntry])
             "entry_id", "amount"
         )
     )
-    rest = work.net_received()[payment.pk] - sum(amounts.values())
+    rest = work.received.net_received()[payment.pk] - sum(amounts.values())
     for entry in returns:
         rest += amounts[entry.pk]
         live = _live_allocations(work, payment)
