@@ -29,7 +29,6 @@ class CardForm:
         """Take the fields in; returns whether a card can be tried."""
         self.holder = str(posted.get("holder", "")).strip()[:200]
         self.expiry = str(posted.get("expiry", "")).strip()[:10]
-        self.email = str(posted.get("email", "")).strip()[:500]
         digits = re.sub(r"[\s-]", "", str(posted.get("number", "")))
         code = str(posted.get("cvc", "")).strip()
         try:
@@ -41,6 +40,11 @@ class CardForm:
             self.errors["cvc"] = words["bad_cvc"]
         if not self.holder or re.search(r"\d{12,}", self.holder.replace(" ", "")):
             self.errors["holder"] = words["bad_holder"]
+        return self.read_payer(posted, words)
+
+    def read_payer(self, posted: dict[str, Any], words: dict[str, str]) -> bool:
+        """Take in what a wallet needs of the fields; returns whether it can be tried."""
+        self.email = str(posted.get("email", "")).strip()[:500]
         if self.ask_email and not EMAIL.fullmatch(self.email):
             self.errors["email"] = words["bad_email"]
         return not self.errors

@@ -1,5 +1,8 @@
 """Checkout Sessions as they live: paid on the hosted page, expired, completed once.
 
+A wallet that confirms later completes the session unpaid; its end days after is told by an event
+of its own.
+
 A session in payment mode gets its PaymentIntent with the first try, not before, as Stripe's do
 since 2022-08-01. Every function runs inside the caller's transaction, but for expiry, which also
 happens on the way of reading and opens its own.
@@ -9,20 +12,13 @@ from typing import Any
 
 from django.db import transaction
 
-from . import cards, clock, representations
+from . import clock, representations, wallets
 from .cards import Decline
 from .errors import RequestRefused
-from .identifiers import new_id, random_text
-from .models import CheckoutSession, Customer, PaymentIntent, PaymentMethod, SetupIntent
-from .payments import (
-    attach,
-    cancel_intent,
-    confirm_intent,
-    create_intent,
-    decline_body,
-    finish_authentication,
-    needs_authentication,
-)
+from .identifiers import new_id
+from .models import CheckoutSession, Customer, PaymentIntent, PaymentMethod
+from .payments import cancel_intent, confirm_intent, create_intent, finish_authentication
+from .setups import cancel_setup, confirm_setup, finish_setup
 from .webhooks import emit
 
 Status = CheckoutSession.Status
@@ -35,11 +31,15 @@ def submit(session: CheckoutSession, method: PaymentMethod, *, base_url: str) ->
         waits for 3-D Secure.
     Raises: RequestRefused if the session is no longer open.
     """
-    if not is_open(session):
-        raise RequestRefused(f"This Checkout Session has a status of {session.status}.")
+    _check_open(session)
+    if "card" not in session.payment_method_types:
+        raise RequestRefused("This Checkout Session does not take cards.")
     remember_payer(session, method)
-    if session.mode == "setup":
-        return _submit_setup(session, method)
+    if session.setup_intent:
+        decline = confirm_setup(session.setup_intent, method, base_url=base_url)
+        if session.setup_intent.status == "succeeded":
+            complete(session)
+        return decline
     intent = session.payment_intent or _create_intent(session)
     decline = confirm_intent(intent, method, off_session=False, base_url=base_url)
     if intent.status == PaymentIntent.Status.SUCCEEDED:
@@ -47,15 +47,69 @@ def submit(session: CheckoutSession, method: PaymentMethod, *, base_url: str) ->
     return decline
 
 
+def submit_wallet(session: CheckoutSession, kind: str, *, email: str, base_url: str) -> None:
+    """The payer chose a wallet and is due on its page.
+
+    Args:
+        kind: alipay or wechat_pay.
+        email: what the payer typed; empty where one is known.
+    Raises: RequestRefused if the session is not open or does not take this wallet.
+    """
+    _check_open(session)
+    if kind not in session.payment_method_types or kind == "card":
+        raise RequestRefused(f"This Checkout Session does not take {kind}.")
+    method = wallets.create_wallet(kind, email=email)
+    remember_payer(session, method)
+    intent = session.payment_intent or _create_intent(session)
+    page_url = f"{base_url}/c/pay/{session.stripe_id}/wallet"
+    wallets.ask_payer(intent, method, page_url=page_url, base_url=base_url)
+
+
+def finish_wallet(session: CheckoutSession, outcome: str) -> None:
+    """The payer, or the time, has decided on the wallet's page.
+
+    Args:
+        outcome: approve, fail, expire (of a code), later (paid in days) or later_fail.
+    Raises: RequestRefused if the session is not open or no wallet waits.
+    """
+    _check_open(session)
+    intent = session.payment_intent
+    if intent is None or not wallets.waits_for_payer(intent):
+        raise RequestRefused("This Checkout Session waits for no wallet.")
+    if outcome == "approve":
+        wallets.approve(intent)
+        complete(session)
+    elif outcome in ("later", "later_fail"):
+        wallets.postpone(intent, succeeds=outcome == "later")
+        complete(session, payment_status="unpaid")
+    elif outcome == "expire":
+        wallets.let_expire(intent)
+    else:
+        wallets.refuse(intent)
+
+
+def conclude(intent: PaymentIntent, *, succeeds: bool) -> None:
+    """What a wallet was processing has ended, and its session is told."""
+    wallets.conclude(intent, succeeds=succeeds)
+    session = CheckoutSession.objects.filter(payment_intent=intent).first()
+    if session is None:
+        return
+    if succeeds:
+        session.payment_status = "paid"
+        session.save(update_fields=["payment_status"])
+    ending = "succeeded" if succeeds else "failed"
+    answer = representations.checkout_session(session)
+    emit(f"checkout.session.async_payment_{ending}", answer)
+
+
 def authenticate(session: CheckoutSession, *, passed: bool) -> None:
     """The payer came back from the 3-D Secure page.
 
     Raises: RequestRefused if the session is not open or waits for no authentication.
     """
-    if not is_open(session):
-        raise RequestRefused(f"This Checkout Session has a status of {session.status}.")
+    _check_open(session)
     if session.setup_intent:
-        _finish_setup(session.setup_intent, passed=passed)
+        finish_setup(session.setup_intent, passed=passed)
         if passed:
             complete(session)
     elif session.payment_intent:
@@ -67,7 +121,14 @@ def authenticate(session: CheckoutSession, *, passed: bool) -> None:
 def waits_for_authentication(session: CheckoutSession) -> bool:
     """Whether the payer is due on the 3-D Secure page."""
     intent = session.payment_intent or session.setup_intent
-    return intent is not None and intent.status == "requires_action"
+    if intent is None or intent.status != "requires_action":
+        return False
+    return not waits_for_wallet(session)
+
+
+def waits_for_wallet(session: CheckoutSession) -> bool:
+    """Whether the payer is due on a wallet's page."""
+    return wallets.waits_for_payer(session.payment_intent)
 
 
 def is_open(session: CheckoutSession) -> bool:
@@ -77,9 +138,15 @@ def is_open(session: CheckoutSession) -> bool:
     return session.status == Status.OPEN
 
 
-def complete(session: CheckoutSession) -> None:
+def _check_open(session: CheckoutSession) -> None:
+    if not is_open(session):
+        raise RequestRefused(f"This Checkout Session has a status of {session.status}.")
+
+
+def complete(session: CheckoutSession, *, payment_status: str = "paid") -> None:
     """Open to complete, once. Raises: RequestRefused if it had left open."""
-    payment_status = "paid" if session.mode == "payment" else "no_payment_required"
+    if session.mode == "setup":
+        payment_status = "no_payment_required"
     _move(session, Status.COMPLETE, payment_status=payment_status)
     emit("checkout.session.completed", representations.checkout_session(session))
 
@@ -91,9 +158,7 @@ def expire(session: CheckoutSession) -> None:
     if session.payment_intent:
         cancel_intent(session.payment_intent, reason="automatic")
     if session.setup_intent:
-        session.setup_intent.status = "canceled"
-        session.setup_intent.save()
-        emit("setup_intent.canceled", representations.setup_intent(session.setup_intent))
+        cancel_setup(session.setup_intent, reason="")
     emit("checkout.session.expired", representations.checkout_session(session))
 
 
@@ -115,23 +180,6 @@ def payer_email(session: CheckoutSession) -> str:
         return session.customer.email
     email: str = session.params.get("customer_email", "")
     return email
-
-
-def create_setup_intent(
-    customer: Customer | None, *, metadata: dict[str, str], description: str
-) -> SetupIntent:
-    """The intent behind a session in setup mode."""
-    stripe_id = new_id("seti")
-    intent = SetupIntent.objects.create(
-        stripe_id=stripe_id,
-        created=clock.now(),
-        client_secret=f"{stripe_id}_secret_{random_text(25)}",
-        customer=customer,
-        metadata=metadata,
-        description=description,
-    )
-    emit("setup_intent.created", representations.setup_intent(intent))
-    return intent
 
 
 def remember_payer(session: CheckoutSession, method: PaymentMethod) -> None:
@@ -176,8 +224,9 @@ def _create_intent(session: CheckoutSession) -> PaymentIntent:
     details = {name: data[name] for name in kept if name in data}
     details["payment_method_types"] = session.payment_method_types
     options = session.params.get("payment_method_options", {})
-    if "card" in options:
-        details["payment_method_options"] = {"card": options["card"]}
+    details["payment_method_options"] = {
+        name: options[name] for name in session.payment_method_types if name in options
+    }
     session.payment_intent = create_intent(
         amount=session.amount_total or 0,
         currency=session.currency,
@@ -187,53 +236,6 @@ def _create_intent(session: CheckoutSession) -> PaymentIntent:
     )
     session.save(update_fields=["payment_intent"])
     return session.payment_intent
-
-
-def _submit_setup(session: CheckoutSession, method: PaymentMethod) -> Decline | None:
-    intent = session.setup_intent
-    if intent is None:
-        raise RequestRefused("This Checkout Session has no SetupIntent.")
-    if method.behavior in cards.DECLINES:
-        decline = cards.DECLINES[method.behavior]
-        intent.status, intent.last_setup_error = "requires_payment_method", decline_body(decline)
-        intent.save()
-        emit("setup_intent.setup_failed", representations.setup_intent(intent))
-        return decline
-    intent.payment_method, intent.status = method, "requires_action"
-    intent.save()
-    if needs_authentication(method, off_session=False):
-        emit("setup_intent.requires_action", representations.setup_intent(intent))
-        return None
-    _finish_setup(intent, passed=True)
-    complete(session)
-    return None
-
-
-def _finish_setup(intent: SetupIntent, *, passed: bool) -> None:
-    method = intent.payment_method
-    if intent.status != "requires_action" or method is None:
-        raise RequestRefused(
-            f"This SetupIntent has a status of {intent.status}.",
-            code="setup_intent_unexpected_state",
-        )
-    if not passed:
-        intent.status, intent.payment_method = "requires_payment_method", None
-        intent.last_setup_error = {
-            "code": "setup_intent_authentication_failure",
-            "message": "The provided PaymentMethod has failed authentication.",
-            "type": "invalid_request_error",
-        }
-        intent.save()
-        emit("setup_intent.setup_failed", representations.setup_intent(intent))
-        return
-    intent.status, intent.last_setup_error = "succeeded", None
-    intent.save()
-    method.set_up = True
-    if intent.customer:
-        attach(method, intent.customer)
-    else:
-        method.save()
-    emit("setup_intent.succeeded", representations.setup_intent(intent))
 
 
 def _move(session: CheckoutSession, status: Status, **changes: Any) -> None:

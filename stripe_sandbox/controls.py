@@ -1,7 +1,48 @@
 """Test controls under /_test/: JSON in, JSON out, no key asked; loopback only by deployment.
 
-They make the network misbehave and do what a payer would do in a browser. None of them changes
-what the API means: a session paid here went through the same code as one paid on the page.
+They make the network misbehave and do what a payer, a bank or somebody in the Dashboard would do.
+None of them changes what the API means: a session paid here went through the same code as one paid
+on the page. POST a JSON object; a refusal is 400 or 404 with {"error": sentence}.
+
+The network (this module):
+
+| path | parameters | effect |
+|---|---|---|
+| health | | answers once the sandbox is up |
+| reset | | no fault stands, nothing is paused, what was held is sent; objects and clock stay |
+| clock | seconds | moves the clock; what is due happens: sessions, codes, delayed money, refunds |
+| keys | key, permissions | what a restricted key may do, such as refund_write |
+| requests | | the latest API requests as they came |
+| api/fail | mode, count, skip, method, path, seconds | the next matching calls go wrong |
+| webhooks/<action> | count, skip, types; seconds, copies | the next matching events go wrong |
+| webhooks/pause, webhooks/resume | | nothing is sent in between |
+| webhooks/deliver | event or events, copies, concurrent | sends now and waits for the answers |
+| webhooks/deliveries | | every delivery with its tries |
+| webhooks/secrets | secrets | signs with one secret, or with two during a roll |
+
+Modes of api/fail: error_after_commit, close_after_commit, error_before, close_before, rate_limited,
+hang. Actions on webhooks: skip (the event is never generated), drop, delay, duplicate, reorder,
+wrong-secret, stale-timestamp, future-timestamp, thin-body.
+
+Payer, issuer and Dashboard (`money_controls`):
+
+| path | parameters | effect |
+|---|---|---|
+| sessions/<id>/pay | card, three_d_secure, name, email | pays as on the page; pass or fail |
+| sessions/<id>/pay | method, outcome, email | wallet: approve fail expire later later_fail wait |
+| sessions/<id>/expire | | the session's time has come |
+| payment_intents/<id>/conclude | outcome: succeed or fail | ends what a wallet is processing |
+| payment_methods/<id>/behavior | behavior | from now on a saved card acts like another test card |
+| payment_methods/<id>/detach | | somebody removes it in the Dashboard |
+| payment_methods/<id>/renew | exp_month, exp_year, last4 | the network updates a saved card |
+| charges/<id>/refund | amount, reason, metadata, status | a refund made in the Dashboard |
+| refunds/<id>/succeed | | a pending refund arrives |
+| refunds/<id>/fail | reason | a refund comes back, pending or not |
+| refunds/<id>/cancel | | a pending refund is called off |
+| charges/<id>/dispute | inquiry, reason, amount, withdraw | a dispute opens; its money may wait |
+| charges/<id>/disputed | | short for a chargeback with its money withdrawn |
+| disputes/<id>/<action> | | withdraw review win lose close-inquiry |
+| charges/<id>/early-fraud-warning | fraud_type | the issuer reports fraud |
 """
 
 import json
@@ -9,15 +50,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from . import cards, checkout, clock, dispatcher, representations, webhooks, wire
+from . import clock, dispatcher, elapse, webhooks, wire
 from .errors import InvalidRequest, StripeError, no_such
 from .faults import API_MODES, FAULTS, WEBHOOK_ACTIONS, Fault
-from .models import Charge, CheckoutSession, Delivery, Event
-from .payments import create_payment_method
+from .models import Delivery, Event
 
 Json = dict[str, Any]
 
@@ -158,67 +197,21 @@ def set_key_permissions(asked: Json) -> Json:
     return {"ok": True}
 
 
+def set_webhook_secrets(asked: Json) -> Json:
+    """From now on sign with these `secrets`: one of them, or two while one is being rolled."""
+    secrets = [str(secret) for secret in asked["secrets"]]
+    if not secrets or not all(secret.startswith("whsec_") for secret in secrets):
+        raise InvalidRequest("Send at least one secret; each begins with whsec_.")
+    settings.WEBHOOK_SECRETS = secrets
+    return {"secrets": len(secrets)}
+
+
 def requests(asked: Json) -> Json:
     """The API requests served so far, as they came."""
     return {"requests": list(wire.recent_requests)}
 
 
 def move_clock(asked: Json) -> Json:
-    """Move the sandbox's clock by `seconds`; sessions past their time expire."""
+    """Move the sandbox's clock by `seconds` and do all that has become due by then."""
     offset = clock.advance(int(asked["seconds"]))
-    checkout.expire_due()
-    return {"offset_seconds": offset, "now": clock.now()}
-
-
-def pay_session(asked: Json, stripe_id: str) -> Json:
-    """Pay as a payer would: `card` by its last four digits, `three_d_secure` pass or fail.
-
-    Without `three_d_secure` a card that asks for it leaves the session waiting.
-    """
-    session = _session(stripe_id)
-    card = cards.card_by_last4(str(asked.get("card", "4242"))[-4:])
-    outcome = asked.get("three_d_secure")
-    decline = None
-    with transaction.atomic():
-        if not (outcome and checkout.waits_for_authentication(session)):
-            method = create_payment_method(
-                card, holder_name=asked.get("name", "Test Payer"),
-                email=asked.get("email", "payer@example.com"),
-            )  # fmt: skip
-            base_url = session.url.rpartition("/c/pay/")[0]
-            decline = checkout.submit(session, method, base_url=base_url)
-        if outcome and checkout.waits_for_authentication(session):
-            checkout.authenticate(session, passed=outcome == "pass")
-    session.refresh_from_db()
-    answer = representations.checkout_session(session)
-    done = session.status == CheckoutSession.Status.COMPLETE
-    return {
-        "session": answer,
-        "decline": (decline.decline_code or decline.code) if decline else None,
-        "waits_for_authentication": checkout.waits_for_authentication(session),
-        "redirect_to": checkout.success_url(session) if done else None,
-    }
-
-
-def expire_session(asked: Json, stripe_id: str) -> Json:
-    """Expire a session as if its time had come."""
-    session = _session(stripe_id)
-    checkout.expire(session)
-    return {"session": representations.checkout_session(session)}
-
-
-def set_disputed(asked: Json, stripe_id: str) -> Json:
-    """Mark a charge as charged back, so that its refund is refused."""
-    changed = Charge.objects.filter(stripe_id=stripe_id).update(
-        disputed=bool(asked.get("disputed", True))
-    )
-    if not changed:
-        raise no_such("charge", stripe_id)
-    return {"ok": True}
-
-
-def _session(stripe_id: str) -> CheckoutSession:
-    session = CheckoutSession.objects.filter(stripe_id=stripe_id).first()
-    if session is None:
-        raise no_such("checkout.session", stripe_id)
-    return session
+    return {"offset_seconds": offset, "now": clock.now(), "done": elapse.catch_up()}

@@ -2,7 +2,7 @@
 
 One thread claims due deliveries and records results; a pool does the waiting on sockets, so a
 slow receiver holds up nobody and several deliveries may be in flight at once. On the way it
-expires the sessions whose time has come. Knows nothing of what an event means.
+does what has become due on the sandbox's clock. Knows nothing of what an event means.
 """
 
 import http.client
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection, transaction
 
-from . import checkout, webhooks
+from . import elapse, webhooks
 from .faults import FAULTS
 from .models import Delivery
 
@@ -161,7 +161,7 @@ class Dispatcher(threading.Thread):
         self._record_finished()
         if time.monotonic() >= self._next_expiry:
             self._next_expiry = time.monotonic() + EXPIRY_EVERY_SECONDS
-            checkout.expire_due()
+            elapse.catch_up()
         for delivery in take_due(POOL_SIZE - len(self._in_flight)):
             future = pool.submit(post, delivery)
             self._in_flight[future] = delivery

@@ -10,6 +10,8 @@ from .models import (
     Charge,
     CheckoutSession,
     Customer,
+    Dispute,
+    EarlyFraudWarning,
     PaymentIntent,
     PaymentMethod,
     Refund,
@@ -26,6 +28,8 @@ BY_PREFIX: dict[str, tuple[type, Callable[[Any], dict[str, Any]]]] = {
     "ch_": (Charge, representations.charge),
     "re_": (Refund, representations.refund),
     "txn_": (BalanceTransaction, representations.balance_transaction),
+    "dp_": (Dispute, representations.dispute),
+    "issfr_": (EarlyFraudWarning, representations.early_fraud_warning),
     "cs_": (CheckoutSession, representations.checkout_session),
 }
 EXPANDABLE = {
@@ -34,7 +38,14 @@ EXPANDABLE = {
     "setup_intent": {"customer", "payment_method"},
     "payment_method": {"customer"},
     "charge": {"balance_transaction", "customer", "payment_intent", "refunds"},
-    "refund": {"balance_transaction", "charge", "payment_intent"},
+    "refund": {
+        "balance_transaction",
+        "charge",
+        "failure_balance_transaction",
+        "payment_intent",
+    },
+    "dispute": {"charge", "payment_intent"},
+    "radar.early_fraud_warning": {"charge", "payment_intent"},
     "balance_transaction": {"source"},
 }
 

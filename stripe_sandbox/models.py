@@ -29,6 +29,7 @@ class Customer(Resource):
 
 
 class PaymentMethod(Resource):
+    type = models.CharField(max_length=20, default="card")
     customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT)
     behavior = models.CharField(max_length=40)
     brand = models.CharField(max_length=20)
@@ -41,6 +42,9 @@ class PaymentMethod(Resource):
     # Saved through setup: a card that else asks for 3-D Secure then passes off-session.
     set_up = models.BooleanField(default=False)
     used = models.BooleanField(default=False)
+    detached = models.BooleanField(default=False)
+    allow_redisplay = models.CharField(max_length=20, default="unspecified")
+    metadata = models.JSONField(default=dict)
 
 
 class PaymentIntent(Resource):
@@ -80,6 +84,10 @@ class SetupIntent(Resource):
     last_setup_error = models.JSONField(null=True)
     metadata = models.JSONField(default=dict)
     description = models.TextField(blank=True)
+    cancellation_reason = models.CharField(max_length=30, blank=True)
+    return_url = models.TextField(blank=True)
+    # usage, payment_method_types and the like, returned as they came
+    details = models.JSONField(default=dict)
 
 
 class Charge(Resource):
@@ -87,6 +95,8 @@ class Charge(Resource):
     amount_refunded = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
     succeeded = models.BooleanField()
+    # Neither succeeded nor failed yet: a wallet that confirms days later.
+    pending = models.BooleanField(default=False)
     disputed = models.BooleanField(default=False)
     payment_intent = models.ForeignKey(
         PaymentIntent, on_delete=models.PROTECT, related_name="charges"
@@ -118,6 +128,8 @@ class Refund(Resource):
     # The acquirer's reference number arrives after the refund; `refund.updated` tells of it.
     reference_known = models.BooleanField(default=False)
     balance_transaction_id = models.CharField(max_length=80, blank=True)
+    failure_reason = models.CharField(max_length=40, blank=True)
+    failure_balance_transaction_id = models.CharField(max_length=80, blank=True)
     metadata = models.JSONField(default=dict)
 
 
@@ -127,6 +139,39 @@ class BalanceTransaction(Resource):
     fee = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     source = models.CharField(max_length=80, db_index=True)
+    # its type, where it was left empty
+    reporting_category = models.CharField(max_length=40, blank=True)
+    description = models.TextField(blank=True)
+
+
+class Dispute(Resource):
+    """A chargeback, or the inquiry that may become one; the ids name the movements of money."""
+
+    class Status(models.TextChoices):
+        WARNING_NEEDS_RESPONSE = "warning_needs_response"
+        WARNING_UNDER_REVIEW = "warning_under_review"
+        WARNING_CLOSED = "warning_closed"
+        NEEDS_RESPONSE = "needs_response"
+        UNDER_REVIEW = "under_review"
+        WON = "won"
+        LOST = "lost"
+
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="disputes")
+    amount = models.BigIntegerField()
+    status = models.CharField(max_length=30, choices=Status.choices)
+    reason = models.CharField(max_length=40)
+    withdrawal_id = models.CharField(max_length=80, blank=True)
+    reinstatement_id = models.CharField(max_length=80, blank=True)
+
+    @property
+    def is_charge_refundable(self) -> bool:
+        """Whether the money is still, or again, with the business."""
+        return self.status.startswith("warning_") or self.status == self.Status.WON
+
+
+class EarlyFraudWarning(Resource):
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="fraud_warnings")
+    fraud_type = models.CharField(max_length=40)
 
 
 class CheckoutSession(Resource):
@@ -181,6 +226,17 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} to {self.url}"
+
+
+class Appointment(models.Model):
+    """What will happen by itself to an object at a time on the sandbox's clock."""
+
+    kind = models.CharField(max_length=30)
+    target = models.CharField(max_length=80, db_index=True)
+    due_at = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.target}"
 
 
 class IdempotencyKey(models.Model):

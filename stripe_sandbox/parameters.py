@@ -62,6 +62,8 @@ class _Marker:
 
 
 METADATA = _Marker("METADATA")
+# In an update an empty value takes its key away, so it must reach the endpoint.
+METADATA_CHANGE = _Marker("METADATA_CHANGE")
 UNMODELED = _Marker("UNMODELED")
 
 
@@ -142,6 +144,8 @@ def _check_value(value: Any, shape: Any, path: str) -> Any:
     if isinstance(shape, Either):
         shape = shape.table if isinstance(value, dict) else shape.scalar
     if shape is METADATA:
+        return {key: text for key, text in _check_metadata(value, path).items() if text != ""}
+    if shape is METADATA_CHANGE:
         return _check_metadata(value, path)
     if isinstance(shape, dict):
         return _check_table(value, shape, path)
@@ -238,7 +242,7 @@ def _check_metadata(value: Any, path: str) -> dict[str, str]:
                 f"passed in a value that is {len(text)} characters.",
                 param=where,
             )
-    return {key: text for key, text in value.items() if text != ""}
+    return dict(value)
 
 
 def _join(path: str, name: str) -> str:

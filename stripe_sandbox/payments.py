@@ -1,4 +1,4 @@
-"""PaymentIntents: creating, confirming with a test card, 3-D Secure, canceling.
+"""PaymentIntents: creating, confirming with a test card, 3-D Secure, canceling, and success.
 
 Every function runs inside the caller's transaction, which on SQLite is the only writer. Amounts
 are whole minor units. A decline is an outcome that stays on record, not an exception.
@@ -6,11 +6,12 @@ are whole minor units. A decline is an outcome that stays on record, not an exce
 
 from typing import Any
 
-from . import cards, clock, representations
+from . import agenda, cards, clock, disputes, representations
+from .balance import fee_of, record_balance
 from .cards import Decline, TestCard
 from .errors import CardError, RequestRefused
 from .identifiers import new_id, random_text
-from .models import BalanceTransaction, Charge, Customer, PaymentIntent, PaymentMethod
+from .models import Charge, Customer, PaymentIntent, PaymentMethod
 from .webhooks import emit
 
 Status = PaymentIntent.Status
@@ -19,16 +20,19 @@ Status = PaymentIntent.Status
 TRANSITIONS = {
     Status.REQUIRES_PAYMENT_METHOD: (
         Status.REQUIRES_PAYMENT_METHOD, Status.REQUIRES_CONFIRMATION, Status.REQUIRES_ACTION,
+        Status.PROCESSING,
     ),
     Status.REQUIRES_ACTION: (
         Status.REQUIRES_PAYMENT_METHOD, Status.REQUIRES_CONFIRMATION, Status.REQUIRES_ACTION,
     ),
+    Status.PROCESSING: (Status.REQUIRES_ACTION,),
     Status.SUCCEEDED: (
         Status.REQUIRES_PAYMENT_METHOD, Status.REQUIRES_CONFIRMATION, Status.REQUIRES_ACTION,
+        Status.PROCESSING,
     ),
+    # What a wallet is processing is out of reach: it ends by itself.
     Status.CANCELED: (
         Status.REQUIRES_PAYMENT_METHOD, Status.REQUIRES_CONFIRMATION, Status.REQUIRES_ACTION,
-        Status.PROCESSING,
     ),
 }  # fmt: skip
 
@@ -101,8 +105,8 @@ def confirm_intent(
     Returns: the decline, or None.
     Raises: RequestRefused if the intent's state allows no try.
     """
-    if method.behavior in cards.DECLINES:
-        return _decline(intent, method, method.behavior)
+    if declined := cards.decline_of_charge(method.behavior):
+        return _decline(intent, method, declined)
     if needs_authentication(method, off_session=off_session):
         if off_session:
             return _decline(intent, method, "authentication_required")
@@ -110,10 +114,10 @@ def confirm_intent(
             **intent.details,
             "authentication_url": f"{base_url}/authenticate/{intent.stripe_id}",
         }
-        _move(intent, Status.REQUIRES_ACTION, payment_method=method, details=details)
+        move(intent, Status.REQUIRES_ACTION, payment_method=method, details=details)
         emit("payment_intent.requires_action", representations.payment_intent(intent))
         return None
-    _succeed(intent, method, three_d_secure=False)
+    succeed(intent, method)
     return None
 
 
@@ -134,16 +138,31 @@ def finish_authentication(intent: PaymentIntent, *, passed: bool) -> None:
     if intent.status != Status.REQUIRES_ACTION or method is None:
         raise unexpected_state(intent, "authenticate")
     if passed:
-        _succeed(intent, method, three_d_secure=True)
+        succeed(intent, method, three_d_secure=True)
         return
-    error = {**AUTHENTICATION_FAILED, "payment_method": representations.payment_method(method)}
-    _move(intent, Status.REQUIRES_PAYMENT_METHOD, payment_method=None, last_payment_error=error)
+    fail(intent, AUTHENTICATION_FAILED)
+
+
+def fail(intent: PaymentIntent, error: dict[str, Any], **changes: Any) -> None:
+    """The try came to nothing; `error` says why, and another method may be tried."""
+    if intent.payment_method:
+        method = representations.payment_method(intent.payment_method)
+        error = {**error, "payment_method": method}
+    agenda.strike(intent.stripe_id)
+    move(
+        intent,
+        Status.REQUIRES_PAYMENT_METHOD,
+        payment_method=None,
+        last_payment_error=error,
+        **changes,
+    )
     emit("payment_intent.payment_failed", representations.payment_intent(intent))
 
 
 def cancel_intent(intent: PaymentIntent, *, reason: str) -> None:
     """Cancel what has not succeeded. Raises: RequestRefused if it is too late."""
-    _move(
+    agenda.strike(intent.stripe_id)
+    move(
         intent,
         Status.CANCELED,
         canceled_at=clock.now(),
@@ -153,21 +172,37 @@ def cancel_intent(intent: PaymentIntent, *, reason: str) -> None:
     emit("payment_intent.canceled", representations.payment_intent(intent))
 
 
-def _succeed(intent: PaymentIntent, method: PaymentMethod, *, three_d_secure: bool) -> None:
-    charge = Charge(
+def new_charge(intent: PaymentIntent, method: PaymentMethod, **state: Any) -> Charge:
+    """A charge of the intent's whole amount, not yet stored."""
+    return Charge(
         stripe_id=new_id("ch"),
         created=clock.now(),
         amount=intent.amount,
         currency=intent.currency,
-        succeeded=True,
         payment_intent=intent,
         payment_method=method,
-        three_d_secure=three_d_secure,
+        **{"succeeded": False, **state},
     )
+
+
+def succeed(
+    intent: PaymentIntent,
+    method: PaymentMethod,
+    *,
+    three_d_secure: bool = False,
+    charge: Charge | None = None,
+) -> None:
+    """The money is there, by a new charge or by the pending one.
+
+    Raises: RequestRefused if the intent's state allows no success.
+    """
+    charge = charge or new_charge(intent, method, three_d_secure=three_d_secure)
+    charge.succeeded, charge.pending = True, False
     charge.balance_transaction_id = record_balance(
         "charge", intent.amount, intent.currency, charge.stripe_id, fee=fee_of(intent.amount)
     )
-    _move(
+    agenda.strike(intent.stripe_id)
+    move(
         intent,
         Status.SUCCEEDED,
         payment_method=method,
@@ -179,15 +214,20 @@ def _succeed(intent: PaymentIntent, method: PaymentMethod, *, three_d_secure: bo
     _save_for_later(intent, method)
     emit("charge.succeeded", representations.charge(charge))
     emit("payment_intent.succeeded", representations.payment_intent(intent))
+    disputes.follow_up(charge)
 
 
 def _save_for_later(intent: PaymentIntent, method: PaymentMethod) -> None:
     usage = intent.details.get("setup_future_usage") or intent.details.get(
         "payment_method_options", {}
     ).get("card", {}).get("setup_future_usage")
-    if usage in ("off_session", "on_session") and intent.customer and method.customer is None:
-        method.set_up = usage == "off_session"
+    if method.type != "card" or usage not in ("off_session", "on_session"):
+        return
+    method.set_up = method.set_up or usage == "off_session"
+    if intent.customer and method.customer is None:
         attach(method, intent.customer)
+    else:
+        method.save()
 
 
 def attach(method: PaymentMethod, customer: Customer) -> None:
@@ -197,19 +237,31 @@ def attach(method: PaymentMethod, customer: Customer) -> None:
     emit("payment_method.attached", representations.payment_method(method))
 
 
+def detach(method: PaymentMethod) -> None:
+    """Take a payment method from its customer; nobody can use it again.
+
+    Raises: RequestRefused if it is attached to nobody.
+    """
+    customer = method.customer
+    if customer is None:
+        raise RequestRefused(
+            "The payment method you provided is not attached to a customer so detachment is "
+            "impossible."
+        )
+    method.customer, method.detached = None, True
+    method.save()
+    emit(
+        "payment_method.detached",
+        representations.payment_method(method),
+        previous={"customer": customer.stripe_id},
+    )
+
+
 def _decline(intent: PaymentIntent, method: PaymentMethod, behavior: str) -> Decline:
     decline = cards.DECLINES[behavior]
-    charge = Charge.objects.create(
-        stripe_id=new_id("ch"),
-        created=clock.now(),
-        amount=intent.amount,
-        currency=intent.currency,
-        succeeded=False,
-        payment_intent=intent,
-        payment_method=method,
-        decline=behavior,
-    )
-    _move(
+    charge = new_charge(intent, method, decline=behavior)
+    charge.save()
+    move(
         intent,
         Status.REQUIRES_PAYMENT_METHOD,
         payment_method=None,
@@ -237,6 +289,9 @@ def decline_body(decline: Decline) -> dict[str, Any]:
         body["decline_code"] = decline.decline_code
     if decline.advice_code:
         body["advice_code"] = decline.advice_code
+        body["network_advice_code"] = decline.network_advice_code
+    if decline.network_decline_code:
+        body["network_decline_code"] = decline.network_decline_code
     return body
 
 
@@ -256,7 +311,7 @@ def unexpected_state(intent: PaymentIntent, verb: str) -> RequestRefused:
     )
 
 
-def _move(intent: PaymentIntent, status: Status, **changes: Any) -> None:
+def move(intent: PaymentIntent, status: Status, **changes: Any) -> None:
     """Change the state by a conditional update; a state that lost the race is refused."""
     changes.setdefault("last_payment_error", None)
     changed = PaymentIntent.objects.filter(pk=intent.pk, status__in=TRANSITIONS[status]).update(
@@ -266,22 +321,3 @@ def _move(intent: PaymentIntent, status: Status, **changes: Any) -> None:
     if changed != 1:
         verb = "cancel" if status == Status.CANCELED else "confirm"
         raise unexpected_state(intent, verb)
-
-
-def fee_of(amount: int) -> int:
-    """The gateway's own fee: 2.9 % and 30 minor units, never more than the amount."""
-    return min(amount, (amount * 29 + 500) // 1000 + 30)
-
-
-def record_balance(kind: str, amount: int, currency: str, source: str, *, fee: int) -> str:
-    """Book a movement of the account's balance; `amount` is signed, `fee` comes off it."""
-    row = BalanceTransaction.objects.create(
-        stripe_id=new_id("txn"),
-        created=clock.now(),
-        type=kind,
-        amount=amount,
-        fee=fee,
-        currency=currency,
-        source=source,
-    )
-    return row.stripe_id

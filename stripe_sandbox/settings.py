@@ -48,4 +48,4 @@ WEBHOOK_SECRETS = [key for key in os.environ.get("SANDBOX_WEBHOOK_SECRETS", "").
 WEBHOOK_TIMEOUT_SECONDS = 10
 WEBHOOK_RETRY_SECONDS = retries.schedule(os.environ.get("SANDBOX_RETRY_SECONDS", ""))
 # The methods switched on "in the Dashboard"; a request may only filter these.
-PAYMENT_METHOD_TYPES = ["card"]
+PAYMENT_METHOD_TYPES = ["card", "alipay", "wechat_pay"]

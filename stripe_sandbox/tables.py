@@ -6,6 +6,7 @@ together). `UNMODELED` is what Stripe takes and the sandbox refuses aloud rather
 
 from .parameters import (
     METADATA,
+    METADATA_CHANGE,
     UNMODELED,
     Boolean,
     Either,
@@ -104,6 +105,15 @@ CUSTOMER_CREATE: Table = {
     "test_clock": UNMODELED,
     "validate": UNMODELED,
 }
+CUSTOMER_UPDATE: Table = {
+    **{
+        name: shape
+        for name, shape in CUSTOMER_CREATE.items()
+        if name not in ("payment_method", "tax_id_data", "test_clock")
+    },
+    "default_source": UNMODELED,
+    "metadata": METADATA_CHANGE,
+}
 CUSTOMER_LIST: Table = {**LISTING, "created": CREATED, "email": Text(512), "test_clock": UNMODELED}
 CUSTOMER_PAYMENT_METHOD_LIST: Table = {
     **LISTING,
@@ -114,6 +124,21 @@ PAYMENT_METHOD_LIST: Table = {
     **CUSTOMER_PAYMENT_METHOD_LIST,
     "customer": ID,
     "customer_account": UNMODELED,
+}
+PAYMENT_METHOD_ATTACH: Table = {"customer": ID, "customer_account": UNMODELED, "expand": EXPAND}
+PAYMENT_METHOD_UPDATE: Table = {
+    "allow_redisplay": one_of("always", "limited", "unspecified"),
+    "billing_details": {
+        "address": UNMODELED,
+        "email": Text(512, unset=True),
+        "name": Text(200, unset=True),
+        "phone": UNMODELED,
+        "tax_id": UNMODELED,
+    },
+    "card": {"exp_month": Integer(1, 12), "exp_year": Integer(2000, 2100), "networks": UNMODELED},
+    "expand": EXPAND,
+    "metadata": METADATA_CHANGE,
+    "us_bank_account": UNMODELED,
 }
 
 # The options of other methods than card are Stripe's business until a method is modeled.
@@ -197,7 +222,68 @@ PAYMENT_INTENT_LIST: Table = {
     "customer": ID,
     "customer_account": UNMODELED,
 }
+
+# Only cards can be saved, so what would set up another method is Stripe's business.
+SETUP_METHOD_OPTIONS: Table = {
+    **dict.fromkeys(
+        (
+            "acss_debit", "amazon_pay", "bacs_debit", "card_present", "klarna", "link", "paypal",
+            "payto", "pix", "sepa_debit", "upi", "us_bank_account",
+        ),
+        UNMODELED,
+    ),
+    "card": {
+        "mandate_options": UNMODELED,
+        "moto": UNMODELED,
+        "network": UNMODELED,
+        "request_three_d_secure": one_of("any", "automatic", "challenge"),
+        "setup_credential_usage": UNMODELED,
+        "three_d_secure": UNMODELED,
+    },
+}  # fmt: skip
+SETUP_INTENT_CONFIRM: Table = {
+    "allowed_payment_method_types": [INTENT_METHOD],
+    "confirmation_token": UNMODELED,
+    "expand": EXPAND,
+    "mandate_data": UNMODELED,
+    "payment_method": ID,
+    "payment_method_data": UNMODELED,
+    "payment_method_options": SETUP_METHOD_OPTIONS,
+    "return_url": URL,
+    "use_stripe_sdk": UNMODELED,
+}
+SETUP_INTENT_CREATE: Table = {
+    **SETUP_INTENT_CONFIRM,
+    "attach_to_self": UNMODELED,
+    "automatic_payment_methods": {
+        "allow_redirects": one_of("always", "never"),
+        "enabled": Required(Boolean()),
+    },
+    "confirm": Boolean(),
+    "customer": ID,
+    "customer_account": UNMODELED,
+    "description": Text(1000),
+    "excluded_payment_method_types": [METHOD],
+    "flow_directions": UNMODELED,
+    "metadata": METADATA,
+    "on_behalf_of": UNMODELED,
+    "payment_method_configuration": UNMODELED,
+    "single_use": UNMODELED,
+    "usage": FUTURE_USAGE,
+}
+SETUP_INTENT_CANCEL: Table = {
+    "cancellation_reason": one_of("abandoned", "duplicate", "requested_by_customer"),
+    "expand": EXPAND,
+}
 SETUP_INTENT_RETRIEVE: Table = {"client_secret": TEXT, "expand": EXPAND}
+SETUP_INTENT_LIST: Table = {
+    **LISTING,
+    "attach_to_self": UNMODELED,
+    "created": CREATED,
+    "customer": ID,
+    "customer_account": UNMODELED,
+    "payment_method": ID,
+}
 
 CHARGE_LIST: Table = {
     **LISTING,
@@ -221,6 +307,8 @@ REFUND_CREATE: Table = {
     "reverse_transfer": UNMODELED,
 }
 REFUND_LIST: Table = {**LISTING, "charge": ID, "created": CREATED, "payment_intent": ID}
+DISPUTE_LIST: Table = {**LISTING, "charge": ID, "created": CREATED, "payment_intent": ID}
+EARLY_FRAUD_WARNING_LIST: Table = DISPUTE_LIST
 EVENT_LIST: Table = {
     **LISTING,
     "created": CREATED,

@@ -22,6 +22,27 @@ ENGLISH = {
     "declined": "declined",
     "insufficient": "insufficient funds",
     "authenticates": "asks for 3-D Secure",
+    "saved_only": "can be saved, but not charged",
+    "disputed": "succeeds, then disputed",
+    "alipay": "Alipay",
+    "wechat_pay": "WeChat Pay",
+    "pay_with": "Pay with",
+    "or_wallet": "Or pay with a wallet",
+    "other_method": "Choose another way to pay",
+    "wallet_text": "Confirm this payment in your wallet.",
+    "scan_code": "Scan this code with WeChat to pay. It is a picture only: choose below instead.",
+    "code_alt": "QR code of this payment",
+    "wallet_approve": "Approve the payment",
+    "wallet_fail": "Refuse the payment",
+    "wallet_later": "Approve; the money comes in three days",
+    "wallet_later_fail": "Approve; it fails in three days",
+    "wallet_expire": "Let the code expire",
+    "wallet_refused": "The payment was refused in the wallet. Nothing was charged.",
+    "code_expired": "The code has expired. Nothing was charged.",
+    "authentication_refused": (
+        "We are unable to authenticate your payment method. Please choose a different payment "
+        "method and try again."
+    ),
     "any_other": "Any future expiry date and any security code will do.",
     "error_title": "The payment did not go through",
     "bad_number": "Your card number is invalid.",
@@ -64,6 +85,24 @@ CHINESE = {
     "declined": "被拒绝",
     "insufficient": "余额不足",
     "authenticates": "需要 3-D Secure 验证",
+    "saved_only": "可以保存，但扣款失败",
+    "disputed": "付款成功，随后被拒付",
+    "alipay": "支付宝",
+    "wechat_pay": "微信支付",
+    "pay_with": "使用",
+    "or_wallet": "或使用钱包付款",
+    "other_method": "选择其他付款方式",
+    "wallet_text": "请在钱包中确认这笔付款。",
+    "scan_code": "请用微信扫描二维码付款。此处仅为示意图，请直接选择下面的结果。",
+    "code_alt": "这笔付款的二维码",
+    "wallet_approve": "确认付款",
+    "wallet_fail": "拒绝付款",
+    "wallet_later": "确认付款，三天后到账",
+    "wallet_later_fail": "确认付款，三天后失败",
+    "wallet_expire": "让二维码过期",
+    "wallet_refused": "付款在钱包中被拒绝，没有扣款。",
+    "code_expired": "二维码已过期，没有扣款。",
+    "authentication_refused": "无法验证您的付款方式，请换一种付款方式后重试。",
     "any_other": "有效期填任意将来日期，安全码任意填写即可。",
     "error_title": "付款未成功",
     "bad_number": "卡号无效。",
@@ -91,12 +130,8 @@ DECLINES_IN_CHINESE = {
     "expired_card": "您的银行卡已过期。",
     "incorrect_cvc": "您的银行卡安全码不正确。",
     "test_mode_live_card": "银行卡被拒绝：测试环境只能使用测试卡。",
-    "authentication_failed": "无法验证您的付款方式，请换一种付款方式后重试。",
+    "processing_error": "处理时出现错误，请稍后重试。",
 }
-AUTHENTICATION_FAILED = (
-    "We are unable to authenticate your payment method. Please choose a different payment "
-    "method and try again."
-)
 
 
 def choose(locale: str | None, accept_language: str) -> dict[str, str]:

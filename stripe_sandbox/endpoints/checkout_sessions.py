@@ -9,6 +9,7 @@ from stripe_sandbox.errors import InvalidRequest, RequestRefused, missing_parame
 from stripe_sandbox.identifiers import new_id
 from stripe_sandbox.listing import created_window, page
 from stripe_sandbox.models import CheckoutSession, Customer
+from stripe_sandbox.setups import create_setup_intent
 from stripe_sandbox.wire import Call
 
 from .lookup import find, find_named
@@ -30,28 +31,29 @@ def create(call: Call) -> dict[str, Any]:
     expires_at = params.get("expires_at", now + LONGEST_SECONDS)
     _check_expiry(expires_at, now)
     customer = _customer(params)
-    types = method_types(params)
+    setup = params["mode"] == "setup"
+    currency = params["currency"] if setup else _one_currency(params)
+    types = method_types(params, currency, saving=setup)
     session = CheckoutSession(
         stripe_id=new_id("cs"),
         created=now,
         mode=params["mode"],
+        currency=currency,
         customer=customer,
         expires_at=expires_at,
         payment_method_types=types,
         metadata=params.get("metadata", {}),
         params=params,
-        payment_status="unpaid" if params["mode"] == "payment" else "no_payment_required",
+        payment_status="no_payment_required" if setup else "unpaid",
     )
     session.url = f"{call.base_url}/c/pay/{session.stripe_id}"
-    if params["mode"] == "payment":
-        session.currency = _one_currency(params)
+    if not setup:
         session.line_items = [_line_item(item) for item in params["line_items"]]
         session.amount_total = sum(item["amount_total"] for item in session.line_items)
         check_amount(session.amount_total, session.currency, "line_items", checkout=True)
     else:
-        session.currency = params["currency"]
         data = params.get("setup_intent_data", {})
-        session.setup_intent = checkout.create_setup_intent(
+        session.setup_intent = create_setup_intent(
             customer, metadata=data.get("metadata", {}), description=data.get("description", "")
         )
     session.save()

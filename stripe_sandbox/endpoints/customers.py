@@ -9,7 +9,7 @@ from stripe_sandbox.models import Customer
 from stripe_sandbox.webhooks import emit
 from stripe_sandbox.wire import Call
 
-from .lookup import find
+from .lookup import find, updated_metadata
 
 DETAILS = (
     "address",
@@ -38,6 +38,20 @@ def create(call: Call) -> dict[str, Any]:
 
 def retrieve(call: Call, stripe_id: str) -> dict[str, Any]:
     return representations.customer(find(Customer, stripe_id, "customer"))
+
+
+def update(call: Call, stripe_id: str) -> dict[str, Any]:
+    row = find(Customer, stripe_id, "customer")
+    before = representations.customer(row)
+    params = call.params
+    row.email = params.get("email", row.email)
+    row.metadata = updated_metadata(row.metadata, params)
+    row.details = {**row.details, **{name: params[name] for name in DETAILS if name in params}}
+    row.save()
+    answer = representations.customer(row)
+    changed = {name: before[name] for name in before if before[name] != answer[name]}
+    emit("customer.updated", answer, previous=changed)
+    return answer
 
 
 def list_customers(call: Call) -> dict[str, Any]:

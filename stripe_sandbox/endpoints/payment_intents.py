@@ -9,7 +9,7 @@ from stripe_sandbox.cards import DECLINES
 from stripe_sandbox.currencies import check_amount, check_currency
 from stripe_sandbox.errors import CardError, InvalidRequest, RequestRefused
 from stripe_sandbox.listing import created_window, page
-from stripe_sandbox.models import CheckoutSession, Customer, PaymentIntent
+from stripe_sandbox.models import CheckoutSession, Customer, PaymentIntent, PaymentMethod
 from stripe_sandbox.payments import (
     cancel_intent,
     card_error,
@@ -19,6 +19,7 @@ from stripe_sandbox.payments import (
     needs_authentication,
     unexpected_state,
 )
+from stripe_sandbox.wallets import CURRENCIES
 from stripe_sandbox.wire import Call
 
 from .lookup import find, find_named
@@ -66,7 +67,8 @@ def create(call: Call) -> dict[str, Any]:
         method = for_payment(params["payment_method"], customer)
     details = {name: params[name] for name in KEPT if name in params}
     details.setdefault("automatic_payment_methods", {"allow_redirects": "always", "enabled": True})
-    details["payment_method_types"] = method_types(params)
+    details["payment_method_types"] = method_types(params, params["currency"])
+    _check_allowed(method, details)
     intent = create_intent(
         amount=params["amount"],
         currency=params["currency"],
@@ -80,11 +82,18 @@ def create(call: Call) -> dict[str, Any]:
     return representations.payment_intent(intent)
 
 
-def method_types(params: dict[str, Any]) -> list[str]:
+def method_types(params: dict[str, Any], currency: str, *, saving: bool = False) -> list[str]:
     """The methods switched on in the Dashboard, filtered as the request asks.
 
+    A wallet drops out where its currency or its single use does not fit.
+
+    Args:
+        saving: only what can be used again, as in setup mode.
     Raises: InvalidRequest if both filters were sent, or nothing is left.
     """
+    saving = saving or any(
+        "setup_future_usage" in part for part in (params, params.get("payment_intent_data", {}))
+    )
     allowed = params.get("allowed_payment_method_types")
     excluded = params.get("excluded_payment_method_types")
     if allowed and excluded:
@@ -96,7 +105,9 @@ def method_types(params: dict[str, Any]) -> list[str]:
     types = [
         name
         for name in settings.PAYMENT_METHOD_TYPES
-        if (not allowed or name in allowed) and name not in (excluded or [])
+        if (not allowed or name in allowed)
+        and name not in (excluded or [])
+        and (name == "card" or (not saving and currency in CURRENCIES[name]))
     ]
     if not types:
         raise InvalidRequest(
@@ -124,9 +135,23 @@ def confirm(call: Call, stripe_id: str) -> dict[str, Any]:
     for name in KEPT:
         if name in call.params:
             intent.details[name] = call.params[name]
+    if {"allowed_payment_method_types", "excluded_payment_method_types"} & set(call.params):
+        intent.details["payment_method_types"] = method_types(intent.details, intent.currency)
+    _check_allowed(intent.payment_method, intent.details)
     intent.save()
     _confirm(intent, call)
     return representations.payment_intent(intent)
+
+
+def _check_allowed(method: PaymentMethod | None, details: dict[str, Any]) -> None:
+    types = details["payment_method_types"]
+    if method is not None and method.type not in types:
+        raise InvalidRequest(
+            f"The PaymentMethod provided ({method.type}) is not allowed for this PaymentIntent. "
+            f"Please attach a PaymentMethod with one of the following types: {', '.join(types)}.",
+            code="payment_intent_invalid_parameter",
+            param="payment_method",
+        )
 
 
 def _confirm(intent: PaymentIntent, call: Call) -> None:
@@ -169,7 +194,7 @@ def cancel(call: Call, stripe_id: str) -> dict[str, Any]:
 
 def _refuse_if_of_checkout(intent: PaymentIntent, verb: str) -> None:
     session = CheckoutSession.objects.filter(payment_intent=intent).first()
-    if session and intent.status not in ("succeeded", "canceled"):
+    if session and session.status == CheckoutSession.Status.OPEN:
         raise RequestRefused(
             f"You cannot {verb} this PaymentIntent because it was created by the Checkout "
             f"Session {session.stripe_id}. To cancel it, expire the Checkout Session instead.",

@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from django.db.models import F
-
-from stripe_sandbox import clock, representations
-from stripe_sandbox.currencies import check_step, display
+from stripe_sandbox import representations
 from stripe_sandbox.errors import InvalidRequest, RequestRefused
-from stripe_sandbox.identifiers import new_id
 from stripe_sandbox.listing import created_window, page
 from stripe_sandbox.models import Charge, PaymentIntent, Refund
-from stripe_sandbox.payments import record_balance
-from stripe_sandbox.webhooks import emit
+from stripe_sandbox.refunding import make_refund
 from stripe_sandbox.wire import Call
 
 from .lookup import find, find_named
@@ -19,53 +14,13 @@ from .lookup import find, find_named
 
 def create(call: Call) -> dict[str, Any]:
     params = call.params
-    charge = _charge_to_refund(params)
-    _check_refundable(charge)
-    remaining = charge.amount - charge.amount_refunded
-    amount = params.get("amount", remaining)
-    if amount < 1:
-        raise InvalidRequest(
-            "Invalid positive integer", code="parameter_invalid_integer", param="amount"
-        )
-    check_step(amount, charge.currency, "amount")
-    changed = Charge.objects.filter(pk=charge.pk, amount_refunded__lte=F("amount") - amount).update(
-        amount_refunded=F("amount_refunded") + amount
-    )
-    if changed != 1:
-        raise RequestRefused(
-            f"Refund amount ({display(amount, charge.currency)}) is greater than unrefunded "
-            f"amount on charge ({display(remaining, charge.currency)})",
-            param="amount",
-        )
-    charge.refresh_from_db()
-    refund = Refund.objects.create(
-        stripe_id=new_id("re"),
-        created=clock.now(),
-        charge=charge,
-        amount=amount,
+    refund = make_refund(
+        _charge_to_refund(params),
+        amount=params.get("amount"),
         reason=params.get("reason", ""),
         metadata=params.get("metadata", {}),
     )
-    refund.balance_transaction_id = record_balance(
-        "refund", -amount, charge.currency, refund.stripe_id, fee=0
-    )
-    refund.save()
-    emit("refund.created", representations.refund(refund))
-    emit("charge.refunded", representations.charge(charge))
-    _announce_reference(refund)
     return representations.refund(refund)
-
-
-def _announce_reference(refund: Refund) -> None:
-    """The acquirer's reference follows; `refund.updated` carries it and nothing of the money."""
-    before = representations.refund(refund)["destination_details"]
-    refund.reference_known = True
-    refund.save()
-    emit(
-        "refund.updated",
-        representations.refund(refund),
-        previous={"destination_details": before},
-    )
 
 
 def _charge_to_refund(params: dict[str, Any]) -> Charge:
@@ -91,24 +46,6 @@ def _charge_to_refund(params: dict[str, Any]) -> Charge:
             code="payment_intent_unexpected_state",
         )
     return charge
-
-
-def _check_refundable(charge: Charge) -> None:
-    if not charge.succeeded:
-        raise RequestRefused(
-            f"Charge {charge.stripe_id} has not been successfully paid; it cannot be refunded.",
-            code="charge_not_refundable",
-        )
-    if charge.disputed:
-        raise RequestRefused(
-            f"Charge {charge.stripe_id} has been charged back; cannot issue a refund.",
-            code="charge_disputed",
-        )
-    if charge.amount_refunded == charge.amount:
-        raise RequestRefused(
-            f"Charge {charge.stripe_id} has already been refunded.",
-            code="charge_already_refunded",
-        )
 
 
 def retrieve(call: Call, stripe_id: str) -> dict[str, Any]:

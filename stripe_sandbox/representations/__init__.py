@@ -5,21 +5,16 @@ Stripe gives to an account that does not use the feature.
 """
 
 from .checkout import checkout_session, line_items
-from .objects import (
-    balance_transaction,
-    charge,
-    customer,
-    payment_intent,
-    payment_method,
-    refund,
-    setup_intent,
-)
+from .movements import balance_transaction, dispute, early_fraud_warning, refund
+from .objects import charge, customer, payment_intent, payment_method, setup_intent
 
 __all__ = [
     "balance_transaction",
     "charge",
     "checkout_session",
     "customer",
+    "dispute",
+    "early_fraud_warning",
     "line_items",
     "payment_intent",
     "payment_method",

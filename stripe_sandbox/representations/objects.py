@@ -1,17 +1,9 @@
-"""Customers, cards, intents, charges, refunds and balance transactions as Stripe's JSON."""
+"""Customers, payment methods, intents and charges as Stripe's JSON."""
 
 from typing import Any
 
 from stripe_sandbox import cards
-from stripe_sandbox.models import (
-    BalanceTransaction,
-    Charge,
-    Customer,
-    PaymentIntent,
-    PaymentMethod,
-    Refund,
-    SetupIntent,
-)
+from stripe_sandbox.models import Charge, Customer, PaymentIntent, PaymentMethod, SetupIntent
 
 Json = dict[str, Any]
 
@@ -58,40 +50,44 @@ def payment_method(row: PaymentMethod) -> Json:
     return {
         "id": row.stripe_id,
         "object": "payment_method",
-        "allow_redisplay": "unspecified",
+        row.type: card(row) if row.type == "card" else {},
+        "allow_redisplay": row.allow_redisplay,
         "billing_details": billing_details(row),
-        "card": {
-            "brand": row.brand,
-            "checks": {
-                "address_line1_check": None,
-                "address_postal_code_check": None,
-                "cvc_check": "fail" if row.behavior == "incorrect_cvc" else "pass",
-            },
-            "country": "US",
-            "display_brand": row.brand,
-            "exp_month": row.exp_month,
-            "exp_year": row.exp_year,
-            "fingerprint": fingerprint(row),
-            "funding": row.funding,
-            "generated_from": None,
-            "last4": row.last4,
-            "networks": {"available": [row.brand], "preferred": None},
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
-            "wallet": None,
-        },
         "created": row.created,
         "customer": row.customer.stripe_id if row.customer else None,
         "customer_account": None,
         "livemode": False,
-        "metadata": {},
-        "type": "card",
+        "metadata": row.metadata,
+        "type": row.type,
     }
 
 
-def fingerprint(row: PaymentMethod) -> str:
-    """The same for the same test card; made of what is stored, never of its number."""
-    return f"test{row.brand}{row.last4}".ljust(16, "0")[:16]
+def card(row: PaymentMethod) -> Json:
+    """What may be known of a card; no fingerprint, which would be made of its number."""
+    return {
+        "brand": row.brand,
+        "checks": checks(row),
+        "country": "US",
+        "display_brand": row.brand,
+        "exp_month": row.exp_month,
+        "exp_year": row.exp_year,
+        "fingerprint": None,
+        "funding": row.funding,
+        "generated_from": None,
+        "last4": row.last4,
+        "networks": {"available": [row.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+
+
+def checks(row: PaymentMethod) -> Json:
+    return {
+        "address_line1_check": None,
+        "address_postal_code_check": None,
+        "cvc_check": "fail" if row.behavior == "incorrect_cvc" else "pass",
+    }
 
 
 def billing_details(row: PaymentMethod) -> Json:
@@ -136,15 +132,7 @@ def payment_intent(row: PaymentIntent) -> Json:
         "on_behalf_of": None,
         "payment_method": row.payment_method.stripe_id if row.payment_method else None,
         "payment_method_configuration_details": None,
-        "payment_method_options": {
-            "card": {
-                "installments": None,
-                "mandate_options": None,
-                "network": None,
-                "request_three_d_secure": "automatic",
-                **details.get("payment_method_options", {}).get("card", {}),
-            }
-        },
+        "payment_method_options": _method_options(details),
         "payment_method_types": details.get("payment_method_types", ["card"]),
         "processing": None,
         "receipt_email": details.get("receipt_email") or None,
@@ -160,47 +148,101 @@ def payment_intent(row: PaymentIntent) -> Json:
     }
 
 
+def _method_options(details: Json) -> Json:
+    defaults: dict[str, Json] = {
+        "alipay": {},
+        "card": {
+            "installments": None,
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": "automatic",
+        },
+        "wechat_pay": {"app_id": None, "client": "web"},
+    }
+    sent = details.get("payment_method_options", {})
+    types = details.get("payment_method_types", ["card"])
+    return {name: {**defaults[name], **sent.get(name, {})} for name in types}
+
+
 def _next_action(row: PaymentIntent) -> Json | None:
     if row.status != PaymentIntent.Status.REQUIRES_ACTION:
         return None
+    kind = row.payment_method.type if row.payment_method else "card"
+    if kind == "alipay":
+        return {
+            "type": "alipay_handle_redirect",
+            "alipay_handle_redirect": {
+                "native_data": None,
+                "native_url": None,
+                "return_url": row.return_url or None,
+                "url": row.details["wallet_url"],
+            },
+        }
+    if kind == "wechat_pay":
+        picture = row.details["qr_picture_url"]
+        return {
+            "type": "wechat_pay_display_qr_code",
+            "wechat_pay_display_qr_code": {
+                "data": f"weixin://wxpay/bizpayurl?pr={row.details['qr_code']}",
+                "hosted_instructions_url": row.details["wallet_url"],
+                "image_data_url": f"{picture}.png",
+                "image_url_png": f"{picture}.png",
+                "image_url_svg": f"{picture}.svg",
+            },
+        }
+    return redirect_to(row.details.get("authentication_url"), row.return_url)
+
+
+def redirect_to(url: str | None, return_url: str) -> Json:
+    """The next action of a card that asks for 3-D Secure."""
     return {
         "type": "redirect_to_url",
-        "redirect_to_url": {
-            "return_url": row.return_url or None,
-            "url": row.details.get("authentication_url"),
-        },
+        "redirect_to_url": {"return_url": return_url or None, "url": url},
     }
 
 
 def setup_intent(row: SetupIntent) -> Json:
+    details = row.details
+    asks = row.status == "requires_action"
+    card_options = details.get("payment_method_options", {}).get("card", {})
     return {
         "id": row.stripe_id,
         "object": "setup_intent",
+        "allowed_payment_method_types": details.get("allowed_payment_method_types"),
         "application": None,
         "attach_to_self": False,
-        "automatic_payment_methods": None,
-        "cancellation_reason": None,
+        "automatic_payment_methods": details.get("automatic_payment_methods"),
+        "cancellation_reason": row.cancellation_reason or None,
         "client_secret": row.client_secret,
         "created": row.created,
         "customer": row.customer.stripe_id if row.customer else None,
         "customer_account": None,
         "description": row.description or None,
-        "excluded_payment_method_types": None,
+        "excluded_payment_method_types": details.get("excluded_payment_method_types"),
         "flow_directions": None,
         "last_setup_error": row.last_setup_error,
         "latest_attempt": None,
         "livemode": False,
         "mandate": None,
         "metadata": row.metadata,
-        "next_action": None,
+        "next_action": (
+            redirect_to(details.get("authentication_url"), row.return_url) if asks else None
+        ),
         "on_behalf_of": None,
         "payment_method": row.payment_method.stripe_id if row.payment_method else None,
         "payment_method_configuration_details": None,
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_options": {
+            "card": {
+                "mandate_options": None,
+                "network": None,
+                "request_three_d_secure": "automatic",
+                **card_options,
+            }
+        },
         "payment_method_types": ["card"],
         "single_use_mandate": None,
         "status": row.status,
-        "usage": "off_session",
+        "usage": details.get("usage", "off_session"),
     }
 
 
@@ -220,7 +262,7 @@ def charge(row: Charge) -> Json:
         "balance_transaction": row.balance_transaction_id or None,
         "billing_details": billing_details(method),
         "calculated_statement_descriptor": "SANDBOX",
-        "captured": row.succeeded,
+        "captured": row.succeeded or row.pending,
         "created": row.created,
         "currency": row.currency,
         "customer": intent.customer.stripe_id if intent.customer else None,
@@ -235,8 +277,8 @@ def charge(row: Charge) -> Json:
         "on_behalf_of": None,
         "outcome": {
             "advice_code": (decline.advice_code or None) if decline else None,
-            "network_advice_code": None,
-            "network_decline_code": None,
+            "network_advice_code": (decline.network_advice_code or None) if decline else None,
+            "network_decline_code": (decline.network_decline_code or None) if decline else None,
             "network_status": decline.network_status if decline else "approved_by_network",
             "reason": (decline.decline_code or decline.code) if decline else None,
             "risk_level": "normal",
@@ -250,34 +292,7 @@ def charge(row: Charge) -> Json:
         "paid": row.succeeded,
         "payment_intent": intent.stripe_id,
         "payment_method": method.stripe_id,
-        "payment_method_details": {
-            "card": {
-                "amount_authorized": row.amount if row.succeeded else None,
-                "brand": method.brand,
-                "checks": payment_method(method)["card"]["checks"],
-                "country": "US",
-                "exp_month": method.exp_month,
-                "exp_year": method.exp_year,
-                "fingerprint": fingerprint(method),
-                "funding": method.funding,
-                "installments": None,
-                "last4": method.last4,
-                "mandate": None,
-                "network": method.brand,
-                "three_d_secure": (
-                    {
-                        "authentication_flow": "challenge",
-                        "result": "authenticated",
-                        "result_reason": None,
-                        "version": "2.2.0",
-                    }
-                    if row.three_d_secure
-                    else None
-                ),
-                "wallet": None,
-            },
-            "type": "card",
-        },
+        "payment_method_details": {method.type: _charged_with(row), "type": method.type},
         "radar_options": {},
         "receipt_email": intent.details.get("receipt_email") or None,
         "receipt_number": None,
@@ -289,65 +304,45 @@ def charge(row: Charge) -> Json:
         "source_transfer": None,
         "statement_descriptor": intent.details.get("statement_descriptor"),
         "statement_descriptor_suffix": None,
-        "status": "succeeded" if row.succeeded else "failed",
+        "status": "succeeded" if row.succeeded else "pending" if row.pending else "failed",
         "transfer_data": None,
         "transfer_group": None,
     }
 
 
-def refund(row: Refund) -> Json:
-    return {
-        "id": row.stripe_id,
-        "object": "refund",
-        "amount": row.amount,
-        "balance_transaction": row.balance_transaction_id or None,
-        "charge": row.charge.stripe_id,
-        "created": row.created,
-        "currency": row.charge.currency,
-        "destination_details": {
-            "card": {
-                "reference": f"74{row.seq:021d}" if row.reference_known else None,
-                "reference_status": "available" if row.reference_known else "pending",
-                "reference_type": "acquirer_reference_number",
-                "type": "refund",
-            },
-            "type": "card",
-        },
-        "metadata": row.metadata,
-        "payment_intent": row.charge.payment_intent.stripe_id,
-        "reason": row.reason or None,
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": row.status,
-        "transfer_reversal": None,
-    }
-
-
-def balance_transaction(row: BalanceTransaction) -> Json:
-    fees = [
-        {
-            "amount": row.fee,
-            "application": None,
-            "currency": row.currency,
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
+def _charged_with(row: Charge) -> Json:
+    method = row.payment_method
+    if method.type == "alipay":
+        return {"buyer_id": None, "fingerprint": None, "transaction_id": f"2088{row.seq or 0:024d}"}
+    if method.type == "wechat_pay":
+        return {
+            "fingerprint": None,
+            "location": None,
+            "reader": None,
+            "transaction_id": f"42{row.seq or 0:026d}",
         }
-    ]
     return {
-        "id": row.stripe_id,
-        "object": "balance_transaction",
-        "amount": row.amount,
-        "available_on": row.created + 2 * 86_400,
-        "balance_type": "payments",
-        "created": row.created,
-        "currency": row.currency,
-        "description": None,
-        "exchange_rate": None,
-        "fee": row.fee,
-        "fee_details": fees if row.fee else [],
-        "net": row.amount - row.fee,
-        "reporting_category": row.type,
-        "source": row.source,
-        "status": "pending",
-        "type": row.type,
+        "amount_authorized": row.amount if row.succeeded else None,
+        "brand": method.brand,
+        "checks": checks(method),
+        "country": "US",
+        "exp_month": method.exp_month,
+        "exp_year": method.exp_year,
+        "fingerprint": None,
+        "funding": method.funding,
+        "installments": None,
+        "last4": method.last4,
+        "mandate": None,
+        "network": method.brand,
+        "three_d_secure": (
+            {
+                "authentication_flow": "challenge",
+                "result": "authenticated",
+                "result_reason": None,
+                "version": "2.2.0",
+            }
+            if row.three_d_secure
+            else None
+        ),
+        "wallet": None,
     }

@@ -18,7 +18,7 @@ def test_a_new_session_is_open_unpaid_and_has_no_intent_yet(
     assert (session.amount_total, session.currency) == (12345, "cny")
     assert session.payment_intent is None
     assert session.url == f"{sandbox.base_url}/c/pay/{session.id}"
-    assert session.payment_method_types == ["card"]
+    assert session.payment_method_types == ["card", "alipay", "wechat_pay"]
     assert session.ui_mode == "hosted_page"
     assert session.livemode is False
     assert session.expires_at - session.created == 24 * 3600
@@ -90,7 +90,11 @@ def test_a_paid_session_is_complete_with_its_intent_and_charge(
         ({"customer": "cus_1", "customer_email": "a@b.co"}, None, None),
         ({"expires_at": 1}, "expires_at", None),
         ({"locale": "zh-Hans"}, "locale", None),
-        ({"allowed_payment_method_types": ["alipay"]}, None, None),
+        ({"allowed_payment_method_types": ["alipay"], "line_items": [line_item(1000, "dkk")]},
+         None, None),
+        ({"allowed_payment_method_types": ["klarna"]}, None, None),
+        ({"allowed_payment_method_types": ["card"], "excluded_payment_method_types": ["alipay"]},
+         "allowed_payment_method_types", None),
         ({"allowed_payment_method_types": ["visa"]}, "allowed_payment_method_types[0]", None),
         ({"metadata": {"k": "v" * 501}}, "metadata[k]", None),
         ({"payment_intent_data": {"metdata": {"a": "1"}}}, "payment_intent_data[metdata]",
@@ -138,12 +142,27 @@ def test_a_session_lives_thirty_minutes_to_a_day(
         assert refusal.value.param == "expires_at"
 
 
-def test_allowed_types_filter_what_the_dashboard_enables(client: stripe.StripeClient) -> None:
-    made = client.v1.checkout.sessions.create(
-        session_params(allowed_payment_method_types=["card", "wechat_pay"])
-    )
+@pytest.mark.parametrize(
+    ("changes", "types"),
+    [
+        ({"allowed_payment_method_types": ["wechat_pay", "klarna"]}, ["wechat_pay"]),
+        ({"excluded_payment_method_types": ["card"]}, ["alipay", "wechat_pay"]),
+        ({"line_items": [line_item(1000, "myr")]}, ["card", "alipay"]),
+        ({"line_items": [line_item(1000, "dkk")]}, ["card", "wechat_pay"]),
+        ({"line_items": [line_item(1000, "mxn")]}, ["card"]),
+        ({"payment_intent_data": {"setup_future_usage": "off_session"}}, ["card"]),
+        (
+            {"payment_method_options": {"card": {"setup_future_usage": "off_session"}}},
+            ["card", "alipay", "wechat_pay"],
+        ),
+    ],
+)
+def test_types_are_those_enabled_that_fit_the_request(
+    client: stripe.StripeClient, changes: dict[str, Any], types: list[str]
+) -> None:
+    made = client.v1.checkout.sessions.create(session_params(**changes))
 
-    assert made.payment_method_types == ["card"]
+    assert made.payment_method_types == types
 
 
 def test_a_session_in_setup_mode_saves_a_card(
