@@ -1,5 +1,6 @@
-"""What a visitor may ask of a loan that does not exist yet."""
+"""What may be asked of a loan, and of one that does not exist yet."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from repayments.loans.models import Loan
+from repayments.loans.services import QuoteDayRefused, check_quote_day, last_quote_day
 from repayments.money import InvalidAmount, parse_amount
 
 AMOUNT_ERRORS = {
@@ -66,3 +68,36 @@ class IllustrationForm(forms.Form):
         if principal > LARGEST:
             raise forms.ValidationError(AMOUNT_ERRORS["too_large"])
         return principal
+
+
+class PayoffForm(forms.Form):
+    """The day a loan is to be paid off."""
+
+    use_required_attribute = False
+
+    day = forms.DateField(
+        label=_("Pay it all off on"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={
+            "required": _("Choose a day."),
+            "invalid": _("Write the day as year, month and day, such as 2026-12-31."),
+        },
+    )
+
+    def __init__(self, *args: Any, today: date, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.today = today
+        self.fields["day"].initial = today
+        self.fields["day"].widget.attrs |= {
+            "min": today.isoformat(),
+            "max": last_quote_day(today).isoformat(),
+        }
+
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        try:
+            check_quote_day(good_through=day, today=self.today)
+        except QuoteDayRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return day

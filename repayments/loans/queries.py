@@ -340,14 +340,11 @@ def list_payment_allocations(*, entry_id: int) -> list[AllocationRow]:
     Money that was applied later, or applied anew when an earlier payment came late, is included.
     """
     entry = JournalEntry.objects.get(pk=entry_id)
-    rows = (
-        Allocation.objects.filter(
-            entry__in=JournalEntry.objects.filter(
-                book_id=entry.book_id, reference__startswith=f"entry:{entry_id}:"
-            ).values("pk")
-        )
-        | Allocation.objects.filter(entry=entry)
-    )
+    rows = Allocation.objects.filter(
+        entry__in=JournalEntry.objects.filter(
+            book_id=entry.book_id, reference__startswith=f"entry:{entry_id}:"
+        ).values("pk")
+    ) | Allocation.objects.filter(entry=entry)
     totals = (
         rows.values_list(
             "component", "installment__number", "installment__due_date", "charge__charged_on"
@@ -421,12 +418,20 @@ def _working_of_next(position: Position) -> list[WorkingRow]:
     ]
 
 
-def working_of_payoff(*, loan: Loan, position: Position, as_of: date) -> list[WorkingRow]:
-    """How ``payoff_amount`` comes about, and what each further day adds."""
+def working_of_payoff(
+    *, loan: Loan, position: Position, as_of: date, today: date | None = None
+) -> list[WorkingRow]:
+    """How ``payoff_amount`` comes about, and what each further day adds.
+
+    Args:
+        position: on ``as_of``, which is today unless ``today`` says that it is still to come.
+    """
+    is_today = today in (None, as_of)
     owed = position.snapshot.payoff(as_of)
     rows = [WorkingRow(label=_("Principal still owed"), amount=owed.principal)]
     if position.interest_past_due:
-        rows.append(WorkingRow(label=_("Interest already due"), amount=position.interest_past_due))
+        label = _("Interest already due") if is_today else _("Interest due by then")
+        rows.append(WorkingRow(label=label, amount=position.interest_past_due))
     if position.accrued_interest:
         running = next(
             (
@@ -450,9 +455,12 @@ def working_of_payoff(*, loan: Loan, position: Position, as_of: date) -> list[Wo
         rows.append(WorkingRow(label=_("Penalty interest"), amount=owed.penalty))
     if position.unapplied:
         rows.append(WorkingRow(label=_("Money you have paid ahead"), amount=-position.unapplied))
+    label = _("To pay it all off today")
+    if not is_today:
+        label = _("To pay it all off by %(day)s") % {"day": _day(as_of)}
     return [
         *rows,
-        WorkingRow(label=_("To pay it all off today"), amount=position.payoff_amount, total=True),
+        WorkingRow(label=label, amount=position.payoff_amount, total=True),
         WorkingRow(label=_("Each further day adds"), amount=position.per_diem),
     ]
 

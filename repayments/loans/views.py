@@ -1,25 +1,29 @@
 """A loan's own page, what pays it off, and what a loan would cost."""
 
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import SignedInRequest
-from repayments.clock import today
+from repayments.clock import now, today
 from repayments.loans.activity import list_activity
 from repayments.loans.amortization import InvalidTerms, Terms
-from repayments.loans.forms import IllustrationForm
+from repayments.loans.forms import IllustrationForm, PayoffForm
 from repayments.loans.illustration import illustrate
 from repayments.loans.models import Loan
+from repayments.loans.payoff_preview import PayoffPreview, preview_payoff
 from repayments.loans.queries import (
     InstallmentRow,
     get_position,
     list_installment_rows,
-    working_of_payoff,
     working_of_remaining,
 )
+from repayments.loans.services import LoanNotActive, quote_payoff
 
 ILLUSTRATION_CURRENCY = "CNY"
 
@@ -52,19 +56,38 @@ def detail(request: SignedInRequest, public_id: str) -> HttpResponse:
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def payoff(request: SignedInRequest, public_id: str) -> HttpResponse:
+    """What settles the loan on a day; posted, it is kept as a quote and the payment begins."""
     loan = _get_loan_for_user(request, public_id)
     as_of = today()
-    position = get_position(loan=loan, as_of=as_of)
-    context = {
-        "loan": loan,
-        "position": position,
-        "as_of": as_of,
-        "working": working_of_payoff(loan=loan, position=position, as_of=as_of),
-        "saved": max(position.remaining_total - position.payoff_amount, 0),
-    }
-    return render(request, "loans/payoff.html", context)
+    asked = request.POST if request.method == "POST" else request.GET
+    form = PayoffForm(asked if "day" in asked or request.method == "POST" else None, today=as_of)
+    day = as_of
+    if form.is_bound:
+        if not form.is_valid():
+            return _render_payoff(request, loan, form, None)
+        day = form.cleaned_data["day"]
+    if request.method == "POST":
+        try:
+            quote = quote_payoff(loan_id=loan.pk, good_through=day, actor=request.user, now=now())
+        except LoanNotActive as refusal:
+            context = {"message": str(refusal), "back_url": loan.get_absolute_url()}
+            return render(request, "409.html", context, status=409)
+        query = urlencode({"purpose": "payoff", "quote": quote.public_id})
+        return redirect(f"{reverse('payments:pay', args=[loan.public_id])}?{query}")
+    return _render_payoff(request, loan, form, preview_payoff(loan=loan, day=day, today=as_of))
+
+
+def _render_payoff(
+    request: SignedInRequest, loan: Loan, form: PayoffForm, preview: PayoffPreview | None
+) -> HttpResponse:
+    context = {"loan": loan, "form": form, "preview": preview}
+    if getattr(request, "htmx", False):
+        # A day that is half typed is no failure of the page: what is wrong with it is the preview.
+        return render(request, "loans/payoff.html#preview", context)
+    status = 422 if form.errors else 200
+    return render(request, "loans/payoff.html", context, status=status)
 
 
 @require_safe

@@ -10,7 +10,14 @@ from repayments.loans.services.payments import (
     apply_unapplied,
     record_payment,
 )
-from repayments.loans.services.payoff import QuoteInThePast, quote_payoff
+from repayments.loans.services.payoff import (
+    QuoteDayRefused,
+    QuoteInThePast,
+    QuoteTooFarAhead,
+    check_quote_day,
+    last_quote_day,
+    quote_payoff,
+)
 from repayments.loans.services.returns import (
     NotAPayment,
     NotReturned,
@@ -35,7 +42,9 @@ __all__ = [
     "LoanTakesNoPayments",
     "NotAPayment",
     "NotReturned",
+    "QuoteDayRefused",
     "QuoteInThePast",
+    "QuoteTooFarAhead",
     "ScheduleDoesNotAddUp",
     "ScheduleRow",
     "TooMuchReturned",
@@ -43,7 +52,9 @@ __all__ = [
     "activate_loan",
     "apply_unapplied",
     "charge_fee",
+    "check_quote_day",
     "create_loan",
+    "last_quote_day",
     "quote_payoff",
     "record_payment",
     "refresh_figures",

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from repayments.audit.services import record_event
@@ -13,9 +13,36 @@ from repayments.loans.reckoning import Snapshot
 from repayments.loans.services.schedules import LoanNotActive
 from repayments.loans.services.work import Work
 
+MOST_QUOTE_DAYS = 30
 
-class QuoteInThePast(Exception):
-    """The day has passed; nothing was stored."""
+
+class QuoteDayRefused(Exception):
+    """No quote is given for this day; nothing was stored."""
+
+
+class QuoteInThePast(QuoteDayRefused):
+    """The day has passed."""
+
+
+class QuoteTooFarAhead(QuoteDayRefused):
+    """The day is further ahead than a quote can be good for."""
+
+
+def check_quote_day(*, good_through: date, today: date) -> None:
+    """Refuse a day before today, or more than ``MOST_QUOTE_DAYS`` after it.
+
+    Raises: QuoteInThePast; QuoteTooFarAhead.
+    """
+    if good_through < today:
+        raise QuoteInThePast(_("Please choose today or a later day."))
+    if good_through > last_quote_day(today):
+        raise QuoteTooFarAhead(
+            _("Please choose a day within the next %(days)s days.") % {"days": MOST_QUOTE_DAYS}
+        )
+
+
+def last_quote_day(today: date) -> date:
+    return today + timedelta(days=MOST_QUOTE_DAYS)
 
 
 @transaction.atomic
@@ -27,13 +54,14 @@ def quote_payoff(
     Its lines add up to the total: the parts of the debt, and money that waits as a deduction. The
     interest of days that are paid for and not needed goes back into ``unapplied``.
 
-    Raises: LoanNotActive; QuoteInThePast.
+    Args:
+        good_through: today or one of the ``MOST_QUOTE_DAYS`` days after it.
+    Raises: LoanNotActive; QuoteInThePast; QuoteTooFarAhead.
     """
     work = Work(loan_id=loan_id, actor=actor, now=now)
     if work.loan.status != Loan.Status.ACTIVE:
         raise LoanNotActive(_("There is nothing to pay off on this loan."))
-    if good_through < work.today:
-        raise QuoteInThePast(_("Please choose today or a later day."))
+    check_quote_day(good_through=good_through, today=work.today)
     lines = list_quote_lines(work.state, good_through, as_of=work.today)
     zone = lender_zone()
     midnight = datetime.combine(good_through + timedelta(days=1), time.min, tzinfo=zone)
