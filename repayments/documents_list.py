@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -71,9 +72,13 @@ def _contract_line(contract: Contract) -> Document:
         state, tone = _("declined"), ""
     else:
         state, tone = _("to sign"), "soon"
+    version = contract.template_version
+    facts = [contract.reference, _day(contract.signed_at or contract.created_at)]
+    if version.locale != get_language():
+        facts.append(_("in %(language)s") % {"language": version.get_locale_display()})
     return Document(
-        title=contract.template_version.title,
-        detail=f"{contract.reference} · {_day(contract.signed_at or contract.created_at)}",
+        title=version.title,
+        detail=" · ".join(facts),
         url=reverse("contracts:detail", args=[contract.public_id]),
         state=state,
         tone=tone,

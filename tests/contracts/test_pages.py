@@ -348,6 +348,35 @@ def test_the_page_is_in_both_languages_of_the_document(room: None) -> None:
     assert '<h1 lang="en">Loan contract</h1>' in page
 
 
+DECIDES = "This document is in Chinese, and the Chinese text decides."
+
+
+def test_who_reads_a_chinese_contract_in_english_is_told_which_text_decides(
+    ready: Contract,
+) -> None:
+    reader = sign_in(signer_of(ready))
+    assert DECIDES in reader.get(url(ready, "read")).content.decode()
+    assert "in Chinese" in reader.get("/documents/").content.decode()
+
+    reader.cookies["django_language"] = "zh-hans"
+    for address in (url(ready, "read"), "/documents/"):
+        page = reader.get(address)
+        assert not page.context.get("language_note")
+        assert "decides" not in page.content.decode()
+
+
+def test_the_costs_and_the_signed_page_tell_it_too(sent: Contract, signed: Contract) -> None:
+    for contract in (sent, signed):
+        assert DECIDES in sign_in(signer_of(contract)).get(url(contract)).content.decode()
+
+
+def test_an_english_contract_that_the_chinese_text_decides_says_so(room: None) -> None:
+    contract = make_contract(make_person("Li Na", language="en"))
+    page = sign_in(signer_of(contract)).get(url(contract)).content.decode()
+    assert "You sign this document in English." in page
+    assert "Where it differs from the Chinese text, the Chinese text decides." in page
+
+
 @pytest.mark.usefixtures("no_wait")
 def test_pages_keep_their_query_budget(
     reader: Client, sent: Contract, django_assert_max_num_queries: Callable[[int], Any]

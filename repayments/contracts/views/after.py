@@ -17,6 +17,7 @@ from repayments.contracts.views.common import (
     can_be_signed,
     find_step,
     get_contract_for_user,
+    language_note,
     next_waits,
     note_opened,
     origin_of,
@@ -103,6 +104,7 @@ def _render_signed(request: HttpRequest, contract: Contract) -> HttpResponse:
     context = {
         "contract": contract,
         "facts": facts,
+        "language_note": language_note(contract),
         "zone": str(lender_zone()),
         "wait": wait,
         "next_wait": next_wait,

@@ -9,9 +9,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Language, User
 from repayments.clock import now
 from repayments.contracts import consents, services
 from repayments.contracts.models import Contract
@@ -102,7 +103,25 @@ def step_context(contract: Contract, step: str) -> dict[str, Any]:
         "steps": [_("Read"), _("Agree"), _("Confirm it is you"), _("Sign")],
         "current": STEP_NUMBERS[step],
         "doc_lang": "zh-Hans" if contract.template_version.locale.startswith("zh") else "en",
+        "language_note": language_note(contract),
     }
+
+
+def language_note(contract: Contract) -> str:
+    """Say which text counts, where it is not the one on the page; else nothing."""
+    version = contract.template_version
+    own, governing = version.get_locale_display(), version.get_governing_language_display()
+    if version.locale != version.governing_language:
+        return _(
+            "You sign this document in %(own)s. Where it differs from the %(governing)s text, "
+            "the %(governing)s text decides."
+        ) % {"own": own, "governing": governing}
+    if version.locale != get_language():
+        return _(
+            "This document is in %(own)s, and the %(own)s text decides. What stands around it in "
+            "%(page)s only helps you to read it. We give you the whole text in %(page)s if you ask."
+        ) % {"own": own, "page": dict(Language.choices).get(get_language() or "", "")}
+    return ""
 
 
 def next_waits(request: HttpRequest) -> tuple[int, int]:
