@@ -18,6 +18,7 @@ The network (this module):
 | webhooks/pause, webhooks/resume | | nothing is sent in between |
 | webhooks/deliver | event or events, copies, concurrent | sends now and waits for the answers |
 | webhooks/deliveries | | every delivery with its tries |
+| webhooks/generation-failure | id, type | tells by a thin event of one that was never made |
 | webhooks/secrets | secrets | signs with one secret, or with two during a roll |
 
 Modes of api/fail: error_after_commit, close_after_commit, error_before, close_before, rate_limited,
@@ -193,6 +194,10 @@ def add_api_fault(asked: Json) -> Json:
 
 def set_key_permissions(asked: Json) -> Json:
     """Give a restricted key its permissions, such as `checkout_session_write`."""
+    unknown = set(asked["permissions"]) - wire.known_permissions
+    if unknown or not asked["key"].startswith("rk_test_"):
+        known = ", ".join(sorted(wire.known_permissions))
+        raise InvalidRequest(f"Give an rk_test_ key some of these permissions: {known}.")
     FAULTS.permissions[asked["key"]] = frozenset(asked["permissions"])
     return {"ok": True}
 
@@ -204,6 +209,12 @@ def set_webhook_secrets(asked: Json) -> Json:
         raise InvalidRequest("Send at least one secret; each begins with whsec_.")
     settings.WEBHOOK_SECRETS = secrets
     return {"secrets": len(secrets)}
+
+
+def announce_resolved_failure(asked: Json) -> Json:
+    """Tell by a thin event that the event about object `id` could not be generated in time."""
+    event = webhooks.emit_resolved_failure(str(asked["id"]), str(asked["type"]))
+    return {"event": event.stripe_id}
 
 
 def requests(asked: Json) -> Json:

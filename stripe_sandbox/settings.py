@@ -47,5 +47,13 @@ WEBHOOK_URLS = [url for url in os.environ.get("SANDBOX_WEBHOOK_URL", "").split("
 WEBHOOK_SECRETS = [key for key in os.environ.get("SANDBOX_WEBHOOK_SECRETS", "").split(",") if key]
 WEBHOOK_TIMEOUT_SECONDS = 10
 WEBHOOK_RETRY_SECONDS = retries.schedule(os.environ.get("SANDBOX_RETRY_SECONDS", ""))
+# "rk_test_reader=event_read+charge_read,rk_test_other=refund_write"
+KEY_PERMISSIONS = {
+    key: frozenset(held.split("+"))
+    for key, _, held in (
+        pair.partition("=") for pair in os.environ.get("SANDBOX_KEY_PERMISSIONS", "").split(",")
+    )
+    if key
+}
 # The methods switched on "in the Dashboard"; a request may only filter these.
 PAYMENT_METHOD_TYPES = ["card", "alipay", "wechat_pay"]

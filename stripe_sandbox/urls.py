@@ -238,6 +238,7 @@ control_urls = [
     path("webhooks/resume", control(controls.resume)),
     path("webhooks/deliver", control(controls.deliver)),
     path("webhooks/deliveries", control(controls.deliveries)),
+    path("webhooks/generation-failure", control(controls.announce_resolved_failure)),
     path("webhooks/secrets", control(controls.set_webhook_secrets)),
     path("webhooks/<str:action>", control(controls.add_webhook_fault)),
     path(f"sessions/{OWN}/pay", control(money_controls.pay_session)),

@@ -26,6 +26,8 @@ current_request: contextvars.ContextVar[tuple[str | None, str | None]] = context
 # Set whenever something may have become due, so that the dispatcher need not wait.
 news = threading.Event()
 
+THIN = "v2.core.event"
+RESOLVED_FAILURE = "v2.core.health.event_generation_failure.resolved"
 TAMPERINGS = ("wrong_secret", "stale_timestamp", "future_timestamp", "thin_body")
 
 
@@ -114,18 +116,40 @@ def signature_header(body: bytes, secrets: list[str], *, timestamp: int) -> str:
 def thin_body(event: Event) -> bytes:
     """The same news as a thin event, which names its object and carries none."""
     full = json.loads(event.body)
+    if full["object"] == THIN:
+        return event.body.encode()
     related = full["data"]["object"]
-    noun = related["object"].replace("checkout.session", "checkout/session")
-    thin = {
-        "id": full["id"],
-        "object": "v2.core.event",
-        "type": f"v1.{full['type']}",
+    thin = _thin(
+        full["id"], f"v1.{full['type']}", full["created"], related["id"], related["object"]
+    )
+    return json.dumps(thin, indent=2).encode()
+
+
+def emit_resolved_failure(object_id: str, object_type: str) -> Event:
+    """Queue the thin event that names an object whose own event was never generated."""
+    event = Event(stripe_id=new_id("evt"), created=clock.now(), type=RESOLVED_FAILURE)
+    thin = _thin(event.stripe_id, event.type, event.created, object_id, object_type)
+    event.body = json.dumps(thin, indent=2)
+    event.save()
+    for url in settings.WEBHOOK_URLS:
+        _queue(event, url, {})
+    transaction.on_commit(news.set)
+    return event
+
+
+def _thin(
+    event_id: str, event_type: str, created: int, object_id: str, object_type: str
+) -> dict[str, Any]:
+    path = object_type.replace(".", "/")
+    return {
+        "id": event_id,
+        "object": THIN,
+        "type": event_type,
         "livemode": False,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(full["created"])),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(created)),
         "related_object": {
-            "id": related["id"],
-            "type": related["object"],
-            "url": f"/v1/{noun}s/{related['id']}",
+            "id": object_id,
+            "type": object_type,
+            "url": f"/v1/{path}s/{object_id}",
         },
     }
-    return json.dumps(thin, indent=2).encode()

@@ -39,6 +39,7 @@ from .parameters import Table, check, parse_form
 
 logger = logging.getLogger(__name__)
 
+ACCOUNT = "acct_1Sandbox00000000"
 # The latest API requests, for tests that hold them against Stripe's own request types.
 recent_requests: deque[dict[str, Any]] = deque(maxlen=5000)
 
@@ -52,6 +53,8 @@ class Call:
 
 
 Handler = Callable[..., dict[str, Any]]
+# What a restricted key may be given; filled as addresses are declared.
+known_permissions: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ class Operation:
 
 def api(**operations: Operation) -> Callable[..., HttpResponse]:
     """A view for one URL from its operations by HTTP method."""
+    for operation in operations.values():
+        noun = operation.permission.removesuffix("_read").removesuffix("_write")
+        known_permissions.update((f"{noun}_read", f"{noun}_write"))
 
     def view(request: HttpRequest, **ids: str) -> HttpResponse:
         request_id = new_id("req")
@@ -227,15 +233,16 @@ def _check_version(version: str | None) -> None:
 def _check_permission(key: str, permission: str) -> None:
     """A restricted key that has been given permissions must hold this one.
 
-    Permission to write includes permission to read.
+    They are given by a control or by SANDBOX_KEY_PERMISSIONS; a key that got none may do
+    everything. Permission to write includes permission to read.
     """
-    held = FAULTS.permissions.get(key)
+    held = FAULTS.permissions.get(key, settings.KEY_PERMISSIONS.get(key))
     if held is None or not key.startswith("rk_"):
         return
     if not held & {permission, permission.replace("_read", "_write")}:
         raise PermissionDenied(
             f"The provided key '{mask(key)}' does not have the required permissions for this "
-            f"endpoint. Having the 'rak_{permission}' permission would allow this request to "
+            f"endpoint on account '{ACCOUNT}'. Having the 'rak_{permission}' permission would allow this request to "
             "continue."
         )
 

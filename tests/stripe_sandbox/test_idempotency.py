@@ -84,17 +84,67 @@ def test_a_decline_is_replayed(client: stripe.StripeClient, key: str) -> None:
 
 
 def test_an_error_after_the_work_was_done_is_replayed_too(
-    sandbox: Sandbox, client: stripe.StripeClient, key: str
+    sandbox: Sandbox, client: stripe.StripeClient, customer: stripe.Customer, key: str
 ) -> None:
     sandbox.control("api/fail", mode="error_after_commit", path="/v1/checkout/sessions")
-    before = len(client.v1.checkout.sessions.list({"limit": 100}).data)
+    params = session_params(customer=customer.id)
 
+    answers = []
     for _ in range(2):
         with pytest.raises(stripe.APIError) as refusal:
-            client.v1.checkout.sessions.create(session_params(), {"idempotency_key": key})
-        assert refusal.value.http_status == 500
+            client.v1.checkout.sessions.create(params, {"idempotency_key": key})
+        answers.append(refusal.value)
 
-    assert len(client.v1.checkout.sessions.list({"limit": 100}).data) == before + 1
+    assert [answer.http_status for answer in answers] == [500, 500]
+    assert answers[0].http_body == answers[1].http_body
+    assert answers[1].headers["Idempotent-Replayed"] == "true"
+    assert len(client.v1.checkout.sessions.list({"customer": customer.id}).data) == 1
+
+
+def test_an_error_before_the_work_is_replayed_and_makes_nothing(
+    sandbox: Sandbox, client: stripe.StripeClient, key: str
+) -> None:
+    sandbox.control("api/fail", mode="error_before", path="/v1/customers")
+    email = f"{key}@example.com"
+
+    for _ in range(2):
+        with pytest.raises(stripe.APIError):
+            client.v1.customers.create({"email": email}, {"idempotency_key": key})
+
+    assert client.v1.customers.list({"email": email}).data == []
+
+
+def test_a_charge_made_before_a_lost_answer_is_found_again_by_its_key(
+    sandbox: Sandbox, client: stripe.StripeClient, customer: stripe.Customer, key: str
+) -> None:
+    method = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    params: Any = {
+        "amount": 1000,
+        "currency": "cny",
+        "customer": customer.id,
+        "payment_method": method.id,
+        "confirm": True,
+        "off_session": True,
+    }
+    sandbox.control("api/fail", mode="close_after_commit", path="/v1/payment_intents")
+
+    with pytest.raises(stripe.APIConnectionError):
+        client.v1.payment_intents.create(params, {"idempotency_key": key})
+    intent = client.v1.payment_intents.create(params, {"idempotency_key": key})
+
+    assert intent.status == "succeeded"
+    assert len(client.v1.charges.list({"customer": customer.id}).data) == 1
+
+
+def test_too_many_requests_leave_the_key_free(
+    sandbox: Sandbox, client: stripe.StripeClient, key: str
+) -> None:
+    sandbox.control("api/fail", mode="rate_limited", path="/v1/customers")
+
+    with pytest.raises(stripe.RateLimitError):
+        client.v1.customers.create({"name": "x"}, {"idempotency_key": key})
+
+    assert client.v1.customers.create({"name": "y"}, {"idempotency_key": key}).name == "y"
 
 
 def test_a_connection_lost_after_commit_gives_the_same_object_on_retry(

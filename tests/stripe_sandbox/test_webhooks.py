@@ -9,7 +9,7 @@ import stripe
 
 from tests.sandbox_server import Sandbox
 from tests.stripe_sandbox.calls import session_params
-from tests.stripe_sandbox.conftest import Receiver
+from tests.stripe_sandbox.conftest import SECRETS, Receiver
 
 # What a session paid at the first try gives rise to.
 PAID = [
@@ -253,6 +253,42 @@ def test_a_thin_body_is_a_thin_event(
     notification = client.parse_event_notification(body, signature, "whsec_old")
     assert notification.type == "v1.customer.created"
     assert json.loads(body)["related_object"]["id"] == customer.id
+
+
+def test_a_rolled_secret_signs_beside_the_old_one_and_then_alone(
+    sandbox: Sandbox, client: stripe.StripeClient, receiver: Receiver
+) -> None:
+    sandbox.control("webhooks/secrets", secrets=["whsec_new", "whsec_newer"])
+    try:
+        client.v1.customers.create({})
+        receiver.wait_for(1)
+        sandbox.control("webhooks/secrets", secrets=["whsec_newer"])
+        client.v1.customers.create({})
+        receiver.wait_for(2)
+    finally:
+        sandbox.control("webhooks/secrets", secrets=SECRETS)
+
+    assert [signature.count("v1=") for _, signature in receiver.received] == [2, 1]
+    assert len(receiver.events("whsec_newer")) == 2
+    with pytest.raises(stripe.SignatureVerificationError):
+        receiver.events("whsec_new")
+
+
+def test_an_event_that_was_never_made_is_told_of_by_a_thin_one(
+    sandbox: Sandbox, client: stripe.StripeClient, receiver: Receiver
+) -> None:
+    sandbox.control("webhooks/skip", types=["customer.created"])
+    customer = client.v1.customers.create({})
+
+    sandbox.control("webhooks/generation-failure", id=customer.id, type="customer")
+    receiver.wait_for(1)
+
+    [(body, signature)] = receiver.received
+    told: Any = client.parse_event_notification(body, signature, SECRETS[0])
+    assert told.type == "v2.core.health.event_generation_failure.resolved"
+    assert (told.related_object.id, told.related_object.type) == (customer.id, "customer")
+    listed = client.v1.events.list({"limit": 1}).data
+    assert [event.id for event in listed if event.id == told.id] == []
 
 
 def test_paused_nothing_is_sent_until_resumed(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.sandbox_server import API_VERSION, Sandbox
+from tests.sandbox_server import API_VERSION, ControlRefused, Sandbox
 from tests.stripe_sandbox.calls import call, session_params
 
 
@@ -226,7 +226,54 @@ def test_a_restricted_key_needs_its_permission(sandbox: Sandbox) -> None:
         reader.v1.customers.create({"email": "a@b.co"})
 
     assert refusal.value.http_status == 403
+    assert refusal.value.error.type == "invalid_request_error"
+    assert "does not have the required permissions" in str(refusal.value)
     assert "rak_customer_write" in str(refusal.value)
+
+
+# What an operator gives the portal's key.
+PORTAL = [
+    "checkout_session_write", "customer_write", "payment_intent_write", "payment_method_write",
+    "refund_write", "setup_intent_write", "balance_transaction_read", "charge_read",
+    "dispute_read", "event_read",
+]  # fmt: skip
+
+
+def test_a_key_with_the_portals_permissions_does_the_portals_work_and_no_more(
+    sandbox: Sandbox, client: stripe.StripeClient
+) -> None:
+    sandbox.control("keys", key="rk_test_portal", permissions=PORTAL)
+    portal = sandbox.client("rk_test_portal").v1
+
+    customer = portal.customers.create({})
+    session = portal.checkout.sessions.create(session_params(customer=customer.id))
+    portal.checkout.sessions.expire(session.id)
+    intent = portal.payment_intents.create(
+        {"amount": 1000, "currency": "cny", "confirm": True, "payment_method": "pm_card_visa"}
+    )
+    portal.refunds.create({"payment_intent": intent.id})
+    for read in (portal.events, portal.balance_transactions, portal.disputes, portal.refunds):
+        read.list({"limit": 1})
+
+    with pytest.raises(stripe.PermissionError, match="rak_dispute_write"):
+        portal.disputes.close("dp_none")
+
+
+def test_a_refused_permission_does_nothing(sandbox: Sandbox, client: stripe.StripeClient) -> None:
+    sandbox.control("keys", key="rk_test_nothing", permissions=["event_read"])
+    paid = client.v1.payment_intents.create(
+        {"amount": 1000, "currency": "cny", "confirm": True, "payment_method": "pm_card_visa"}
+    )
+
+    with pytest.raises(stripe.PermissionError):
+        sandbox.client("rk_test_nothing").v1.refunds.create({"payment_intent": paid.id})
+
+    assert client.v1.refunds.list({"payment_intent": paid.id}).data == []
+
+
+def test_a_misspelled_permission_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ControlRefused, match="customer_write"):
+        sandbox.control("keys", key="rk_test_reader", permissions=["customers_write"])
 
 
 def test_requests_are_kept_as_they_came(sandbox: Sandbox, client: stripe.StripeClient) -> None:
