@@ -7,38 +7,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from repayments.fields import AmountField
 from repayments.loans.models import Loan
 from repayments.loans.services import QuoteDayRefused, check_quote_day, last_quote_day
-from repayments.money import InvalidAmount, parse_amount
 
-AMOUNT_ERRORS = {
-    "not_a_number": _("Write the amount in digits, such as 1200.50."),
-    "too_many_decimals": _("This amount has too many decimals."),
-    "negative": _("The amount must be more than zero."),
-    "zero": _("The amount must be more than zero."),
-    "too_large": _("This amount is too large."),
-}
 LARGEST = 10**12
-
-
-class AmountField(forms.CharField):
-    """An amount as people write it; gives minor units of ``currency``."""
-
-    def __init__(self, *, currency: str = "CNY", **options: Any) -> None:
-        super().__init__(max_length=40, **options)
-        self.currency = currency
-        self.widget.attrs.update(inputmode="decimal", autocomplete="off")
-
-    def clean(self, value: Any) -> Any:
-        """Return int minor units, or None for an optional empty field."""
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            return parse_amount(text, self.currency)
-        except InvalidAmount as error:
-            message = AMOUNT_ERRORS.get(error.code, AMOUNT_ERRORS["not_a_number"])
-            raise forms.ValidationError(message, code=error.code) from error
 
 
 class IllustrationForm(forms.Form):
@@ -66,7 +39,7 @@ class IllustrationForm(forms.Form):
     def clean_principal(self) -> int:
         principal: int = self.cleaned_data["principal"]
         if principal > LARGEST:
-            raise forms.ValidationError(AMOUNT_ERRORS["too_large"])
+            raise forms.ValidationError(self.fields["principal"].error_messages["too_large"])
         return principal
 
 

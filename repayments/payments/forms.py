@@ -7,18 +7,12 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from repayments.money import InvalidAmount, format_money, parse_amount
+from repayments.fields import AmountField
+from repayments.money import format_money
 from repayments.payments.models import Payment
 from repayments.payments.queries import PayPage
 from repayments.payments.services import AmountRefused, check_amount
 
-AMOUNT_ERRORS = {
-    "not_a_number": _("Write the amount in digits, for example 1050.00."),
-    "too_many_decimals": _("That is finer than the smallest coin. Use fewer decimals."),
-    "negative": _("The amount has to be above zero."),
-    "zero": _("The amount has to be above zero."),
-    "too_large": _("That is more than can be paid at once."),
-}
 BOTH_GIVEN = _(
     "You wrote an amount and marked another choice. Mark “Another amount”, or empty the field."
 )
@@ -30,17 +24,14 @@ class PayForm(forms.Form):
     use_required_attribute = False
 
     purpose = forms.ChoiceField(label=_("How much do you want to pay?"))
-    amount = forms.CharField(
-        label=_("Amount"),
-        required=False,
-        max_length=60,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-    )
+    amount = AmountField(label=_("Amount"), required=False)
 
     def __init__(self, *args: Any, page: PayPage, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.page = page
-        purpose = self.fields["purpose"]
+        purpose, amount = self.fields["purpose"], self.fields["amount"]
+        assert isinstance(amount, AmountField)
+        amount.currency = page.loan.currency
         assert isinstance(purpose, forms.ChoiceField)
         purpose.choices = [(choice.value, choice.label) for choice in page.choices]
         purpose.error_messages["required"] = _("Choose what you want to pay.")
@@ -55,30 +46,30 @@ class PayForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         purpose = cleaned.get("purpose")
-        if purpose is None:
-            return cleaned
-        at_fault = "amount" if purpose == Payment.Purpose.OTHER else "purpose"
-        if cleaned.get("amount") and purpose != Payment.Purpose.OTHER:
-            # Which of the two was meant is not for us to guess.
-            self.add_error("purpose", BOTH_GIVEN)
-            return cleaned
+        if purpose == Payment.Purpose.OTHER:
+            at_fault, minor = "amount", cleaned.get("amount")
+            if minor is None:
+                if "amount" not in self.errors:
+                    self.add_error("amount", self.fields["amount"].error_messages["not_a_number"])
+                return cleaned
+        else:
+            was_typed = bool(self.errors.pop("amount", None)) or bool(cleaned.get("amount"))
+            if purpose is None:
+                return cleaned
+            if was_typed:
+                # Which of the two was meant is not for us to guess.
+                self.add_error("purpose", BOTH_GIVEN)
+                return cleaned
+            at_fault, minor = "purpose", self.page.amount_of(purpose)
+            assert minor is not None
+        cleaned["minor"] = minor
         try:
-            cleaned["minor"] = minor = self._read(purpose, cleaned.get("amount", ""))
             check_amount(
                 loan=self.page.loan, position=self.page.position, purpose=purpose, amount=minor
             )
-        except InvalidAmount as error:
-            self.add_error(at_fault, AMOUNT_ERRORS[error.code])
         except AmountRefused as error:
             self.add_error(at_fault, str(error))
         return cleaned
-
-    def _read(self, purpose: str, text: str) -> int:
-        if purpose == Payment.Purpose.OTHER:
-            return parse_amount(text, self.page.loan.currency)
-        amount = self.page.amount_of(purpose)
-        assert amount is not None
-        return amount
 
     @property
     def chosen(self) -> str:

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from repayments.dates import add_months
-from repayments.loans.forms import AmountField
+from repayments.fields import AmountField
 from repayments.money import decimal_text
 from repayments.plans.amounts import (
     AMOUNT,
