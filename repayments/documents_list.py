@@ -1,4 +1,4 @@
-"""What a borrower can keep: contracts and receipts, newest first."""
+"""What a borrower can keep: contracts, statements and receipts, newest first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
+from repayments.loans.models import Loan
 from repayments.payments.models import Payment
 from repayments.templatetags.amounts import long_day, money_text
 
@@ -31,11 +32,12 @@ class Document:
 @dataclass(frozen=True)
 class DocumentGroups:
     contracts: list[Document]
+    statements: list[Document]
     receipts: list[Document]
 
 
 def list_documents(*, user: User) -> DocumentGroups:
-    """Gather the contracts and receipts of a borrower in two queries."""
+    """Gather the contracts, statements and receipts of a borrower in three queries."""
     contracts = (
         Contract.objects.for_borrower(user)
         .exclude(status__in=["expired", "voided", "superseded"])
@@ -48,8 +50,21 @@ def list_documents(*, user: User) -> DocumentGroups:
         .select_related("loan", "entry")
         .order_by("-succeeded_at")[:MOST_RECEIPTS]
     )
+    loans = (
+        Loan.objects.for_borrower(user)
+        .exclude(status=Loan.Status.PENDING_SIGNATURE)
+        .order_by("-disbursed_on", "-pk")
+    )
     return DocumentGroups(
         contracts=[_contract_line(one) for one in contracts],
+        statements=[
+            Document(
+                title=_("Statements by month"),
+                detail=loan.number,
+                url=reverse("loans:statements", args=[loan.public_id]),
+            )
+            for loan in loans
+        ],
         receipts=[
             Document(
                 title=_("Receipt %(amount)s")

@@ -12,6 +12,12 @@ urlpatterns = [
     path("sw.js", views.service_worker, name="service_worker"),
     path("offline/", TemplateView.as_view(template_name="offline.html"), name="offline"),
     path("", include("repayments.loans.urls")),
+    # Paper is made by the contracts' room, which the loans' own pages do not know.
+    path(
+        "loans/<uuid:public_id>/statements/<month:month>.pdf",
+        views.statement_pdf,
+        name="statement_pdf",
+    ),
     path("", include("repayments.contracts.urls")),
     path("", include("repayments.plans.urls")),
     path("", include("repayments.payments.urls")),

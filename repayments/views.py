@@ -1,9 +1,11 @@
 """The borrower's home and the pages that belong to no single room."""
 
+from datetime import date
+
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -12,6 +14,9 @@ from repayments.clock import now, today
 from repayments.contracts.views.common import next_waits
 from repayments.documents_list import list_documents
 from repayments.home import get_home, pay_url
+from repayments.loans.models import Loan
+from repayments.loans.statements import NoSuchStatement, get_statement
+from repayments.statement_paper import render_statement
 
 
 @login_required
@@ -45,6 +50,24 @@ def home(request: SignedInRequest) -> HttpResponse:
 def documents(request: SignedInRequest) -> HttpResponse:
     return render(
         request, "repayments/documents.html", {"groups": list_documents(user=request.user)}
+    )
+
+
+@login_required
+@require_safe
+def statement_pdf(request: SignedInRequest, public_id: str, month: date) -> HttpResponse:
+    """A month's statement as a PDF; it holds what the page shows."""
+    loans = Loan.objects.for_borrower(request.user).select_related("borrower")
+    loan = get_object_or_404(loans, public_id=public_id)
+    try:
+        statement = get_statement(loan=loan, month=month, as_of=today())
+    except NoSuchStatement as error:
+        raise Http404 from error
+    name = f"statement-{loan.public_id}-{month:%Y-%m}.pdf"
+    return HttpResponse(
+        render_statement(statement),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

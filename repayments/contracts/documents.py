@@ -128,7 +128,7 @@ class ContractData(TypedDict):
 
 
 class ReceiptData(TypedDict):
-    """A receipt, settlement certificate or letter; ``total`` is printed large."""
+    """A receipt, statement, settlement certificate or letter; ``total`` is printed large."""
 
     reference: str
     kind: str
@@ -140,6 +140,7 @@ class ReceiptData(TypedDict):
     opening: list[str]
     total: LabelValue | None
     lines: list[LabelValue]
+    table: NotRequired[ScheduleTable]
     paragraphs: list[str]
     dated: str
     labels: dict[str, str]
@@ -253,6 +254,12 @@ def find_unprintable(text: str) -> list[str]:
             or unicodedata.category(char) == "Cs"
         )
     )
+
+
+def drop_unprintable(text: str) -> str:
+    """Leave out of a name what a document cannot print, where a paper is better than none."""
+    missing = set(find_unprintable(text))
+    return "".join(char for char in text if char not in missing)
 
 
 def render(*, template: str, data: Mapping[str, Any], timestamp: datetime) -> bytes:

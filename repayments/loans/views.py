@@ -1,9 +1,10 @@
-"""A loan's own page, what pays it off, and what a loan would cost."""
+"""A loan's own page, what pays it off, its statements, and what a loan would cost."""
 
+from datetime import date
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,6 +25,14 @@ from repayments.loans.queries import (
     working_of_remaining,
 )
 from repayments.loans.services import LoanNotActive, quote_payoff
+from repayments.loans.statements import (
+    NoSuchStatement,
+    Statement,
+    get_statement,
+    list_statement_months,
+    working_of_statement,
+    write_csv,
+)
 
 ILLUSTRATION_CURRENCY = "CNY"
 
@@ -88,6 +97,47 @@ def _render_payoff(
         return render(request, "loans/payoff.html#preview", context)
     status = 422 if form.errors else 200
     return render(request, "loans/payoff.html", context, status=status)
+
+
+@login_required
+@require_safe
+def statements(request: SignedInRequest, public_id: str) -> HttpResponse:
+    loan = _get_loan_for_user(request, public_id)
+    months = list_statement_months(loan=loan, as_of=today())
+    return render(request, "loans/statements.html", {"loan": loan, "months": months})
+
+
+@login_required
+@require_safe
+def statement(request: SignedInRequest, public_id: str, month: date) -> HttpResponse:
+    found = _get_statement_for_user(request, public_id, month)
+    context = {
+        "loan": found.loan,
+        "statement": found,
+        "working": working_of_statement(found),
+    }
+    return render(request, "loans/statement.html", context)
+
+
+@login_required
+@require_safe
+def statement_csv(request: SignedInRequest, public_id: str, month: date) -> HttpResponse:
+    found = _get_statement_for_user(request, public_id, month)
+    name = f"statement-{found.loan.public_id}-{month:%Y-%m}.csv"
+    # The mark at the start tells spreadsheets that the rest is UTF-8.
+    return HttpResponse(
+        "\ufeff" + write_csv(found),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _get_statement_for_user(request: SignedInRequest, public_id: str, month: date) -> Statement:
+    loan = _get_loan_for_user(request, public_id)
+    try:
+        return get_statement(loan=loan, month=month, as_of=today())
+    except NoSuchStatement as error:
+        raise Http404 from error
 
 
 @require_safe

@@ -12,7 +12,7 @@ from repayments.clock import lender_zone
 from repayments.contracts.documents import (
     LabelValue,
     ReceiptData,
-    find_unprintable,
+    drop_unprintable,
     labels_for,
     render_receipt,
 )
@@ -49,8 +49,8 @@ def _data(payment: Payment, received_at: datetime) -> ReceiptData:
         "kind": "receipt",
         "locale": locale,
         "title": _("Payment receipt"),
-        "lender": {"name": _printable(settings.LENDER_NAME), "lines": []},
-        "addressee": _printable(payment.loan.borrower.legal_name),
+        "lender": {"name": drop_unprintable(settings.LENDER_NAME), "lines": []},
+        "addressee": drop_unprintable(payment.loan.borrower.legal_name),
         "opening": [_("Thank you. Your payment has arrived.")],
         "total": {
             "label": _("Amount received"),
@@ -82,9 +82,3 @@ def _allocation_lines(payment: Payment) -> Sequence[LabelValue]:
         value = money_text(kept, payment.currency)
         lines.append({"label": _("Kept for the next installment"), "value": value})
     return lines
-
-
-def _printable(text: str) -> str:
-    """A name without the characters the paper cannot show; a receipt is better than none."""
-    missing = set(find_unprintable(text))
-    return "".join(char for char in text if char not in missing)

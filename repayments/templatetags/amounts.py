@@ -75,6 +75,14 @@ def long_day(value: date | None) -> str:
 
 
 @register.filter
+def long_month(value: date | None) -> str:
+    """Write the month of a date with its year: "November 2025", "2025年11月"."""
+    if not value:
+        return ""
+    return date_format(value, "Y年n月" if _is_chinese() else "F Y", use_l10n=False)
+
+
+@register.filter
 def year_day(value: date | None) -> str:
     """Write a date with its year, short enough for a table: "12 Nov 2025", "2025年11月12日"."""
     if not value:

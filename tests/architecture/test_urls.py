@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import date
 from types import MappingProxyType
 
 import pytest
@@ -53,6 +54,7 @@ ARGUMENTS = {
     "StringConverter": "x",
     "SlugConverter": "x",
     "PathConverter": "x",
+    "MonthConverter": date(2026, 1, 1),
 }
 
 # Groups of regular expressions that take certain words only.

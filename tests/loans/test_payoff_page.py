@@ -154,6 +154,7 @@ def test_its_queries_are_few(
     reader: Client, loan: Loan, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     reader.get(url(loan))
-    # session, user, last seen (3); the loan; rows, charges, balance of the position (3); stage.
-    with django_assert_num_queries(8):
+    # session, user; when it was last seen, in a savepoint (5); the loan; rows, charges, balance of
+    # the position (3); stage.
+    with django_assert_num_queries(12):
         reader.get(url(loan), {"day": DAY.isoformat()})
