@@ -48,6 +48,18 @@ class CloseForm(forms.Form):
         label=_("How it ended"), choices=[("", "---------"), *Case.CloseReason.choices]
     )
     note = forms.CharField(label=_("In words"), max_length=500, widget=_words(2))
+    answer = forms.CharField(
+        label=_("Answer to the borrower"),
+        max_length=2000,
+        required=False,
+        widget=_words(4),
+        help_text=_("The borrower reads this on the help page; an e-mail says that it is there."),
+    )
+
+    def __init__(self, *args: object, is_asked: bool, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        if not is_asked:
+            del self.fields["answer"]
 
 
 class ReassignForm(forms.Form):

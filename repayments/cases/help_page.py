@@ -6,24 +6,30 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from repayments.cases.models import Case, CaseKind
+from repayments.cases.models import ASKED_BY_BORROWERS, Case
 from repayments.cases.sentences import purpose_words
 from repayments.contacts.models import ContactAttempt, Message
 from repayments.loans.models import Loan
 
-KINDS = [CaseKind.HARDSHIP, CaseKind.DISPUTE, CaseKind.COMPLAINT, CaseKind.QUESTION]
 CONTACTS_SHOWN = 50
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the borrower asked, and by when a person answers; ``is_answered`` once it is closed."""
+    """What the borrower asked, and by when a person answers.
+
+    Attributes:
+        answer: what a person wrote back, if anything; it stays when the case is opened again.
+        closed_at: None while a person works on it.
+    """
 
     kind: str
     words: str
     asked_at: datetime
     answer_by: datetime
-    is_answered: bool
+    answer: str
+    answered_at: datetime | None
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class HelpPage:
     """``open_requests`` by kind; ``with_person_since`` once somebody works on the account."""
 
     open_requests: dict[str, Request]
-    answered: list[Request]
+    closed: list[Request]
     with_person_since: datetime | None
     contacts: list[Contact]
 
@@ -46,7 +52,7 @@ class HelpPage:
 def get_help_page(*, loan: Loan) -> HelpPage:
     """Gather the help page of a loan; the view has checked whose it is."""
     cases = list(Case.objects.filter(loan=loan).order_by("-opened_at")[:50])
-    own = [case for case in cases if case.kind in KINDS]
+    own = [case for case in cases if case.kind in ASKED_BY_BORROWERS]
     claimed = [
         case.claimed_at
         for case in cases
@@ -56,7 +62,7 @@ def get_help_page(*, loan: Loan) -> HelpPage:
         open_requests={
             case.kind: _request(case) for case in own if case.status != Case.Status.CLOSED
         },
-        answered=[_request(case) for case in own if case.status == Case.Status.CLOSED][:10],
+        closed=[_request(case) for case in own if case.status == Case.Status.CLOSED][:10],
         with_person_since=min(claimed, default=None),
         contacts=_contacts(loan),
     )
@@ -68,7 +74,9 @@ def _request(case: Case) -> Request:
         words=case.request,
         asked_at=case.opened_at,
         answer_by=case.due_at,
-        is_answered=case.status == Case.Status.CLOSED,
+        answer=case.answer,
+        answered_at=case.answered_at,
+        closed_at=case.closed_at,
     )
 
 

@@ -28,6 +28,14 @@ class CaseKind(models.TextChoices):
     CONTRACT_EXCEPTION = "contract_exception", _("contract to look at")
 
 
+ASKED_BY_BORROWERS = [
+    CaseKind.HARDSHIP,
+    CaseKind.DISPUTE,
+    CaseKind.COMPLAINT,
+    CaseKind.QUESTION,
+]
+
+
 class CasePolicy(models.Model):
     """From which day late a person takes over, and how soon they act; rows that staff edit."""
 
@@ -156,6 +164,11 @@ class Case(models.Model):
         _("how it ended"), max_length=20, choices=CloseReason.choices, blank=True
     )
     close_note = models.CharField(_("ending in words"), max_length=500, blank=True)
+    # Stays when the case is opened again: the borrower has read it.
+    answer = models.TextField(
+        _("answer to the borrower"), blank=True, max_length=2000, db_default=""
+    )
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
     objects = CaseQuerySet.as_manager()
 
@@ -198,6 +211,11 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.public_id}"
+
+    @property
+    def is_asked_by_borrower(self) -> bool:
+        """Whether the borrower wrote it on the help page of a loan, and may be answered there."""
+        return self.kind in ASKED_BY_BORROWERS and self.loan_id is not None
 
     @property
     def stream(self) -> str:

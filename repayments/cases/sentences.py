@@ -156,6 +156,7 @@ def purpose_words(purpose: str) -> str:
 
 
 _PURPOSES = {
+    "help_answered": gettext_lazy("answer to your message"),
     "receipt": gettext_lazy("receipt for a payment"),
     "payment_received": gettext_lazy("receipt for a payment"),
     "payment_failed": gettext_lazy("a payment that did not go through"),

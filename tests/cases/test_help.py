@@ -11,10 +11,17 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Borrower
 from repayments.cases.models import Case
-from repayments.cases.services import ask_for_help, claim_case
+from repayments.cases.services import ask_for_help, claim_case, close_case, reopen_case
 from repayments.contacts.models import ContactAttempt, Decision, Hold, Message
 from repayments.loans.models import Loan
-from tests.factories.cases import NOW, make_case, make_colleague, make_debtor, make_late_loan
+from tests.factories.cases import (
+    NOW,
+    make_case,
+    make_colleague,
+    make_debtor,
+    make_late_loan,
+    sign_in_staff,
+)
 
 pytestmark = pytest.mark.django_db
 KINDS = ["hardship", "dispute", "complaint", "question"]
@@ -222,3 +229,74 @@ def test_it_takes_few_statements(
     # workdays
     with django_assert_num_queries(13):
         phone.get(url_of(loan))
+
+
+def ask(phone: Client, loan: Loan, kind: str = "question") -> Case:
+    phone.post(url_of(loan), {"kind": kind, "words": "How much is left?"})
+    return Case.objects.get(kind=kind)
+
+
+def test_the_answer_of_a_person_is_shown_with_its_day_and_announced_once(
+    phone: Client, loan: Loan
+) -> None:
+    case = ask(phone, loan)
+    desk = sign_in_staff(make_colleague("collector"))
+    closing = {"reason": "answered", "note": "Told.", "answer": "Two payments.\nThen it is done."}
+    desk.post(reverse("admin:cases_case_act", args=[case.pk, "close"]), closing)
+
+    page = phone.get(url_of(loan)).content.decode()
+
+    assert "Your earlier messages" in page
+    assert "How much is left?" in page
+    assert "Our answer of 1 December 2026" in page
+    assert "Two payments.<br>Then it is done." in page
+    # The note is for staff.
+    assert "Told." not in page
+    message = Message.objects.get(purpose="help_answered")
+    assert message.subject == loan.stream
+    assert "Two payments" not in str(message.context)
+    staff = desk.get(reverse("admin:cases_case_change", args=[case.pk])).content.decode()
+    assert "Answer to the borrower, 2026-12-01" in staff
+
+
+def test_without_an_answer_the_page_says_that_it_was_closed(phone: Client, loan: Loan) -> None:
+    case = ask(phone, loan)
+    staff = make_colleague("collector")
+    close_case(case_id=case.pk, reason="mistake", note="Twice.", actor=staff, now=NOW)
+
+    page = phone.get(url_of(loan)).content.decode()
+
+    assert "Closed on 1 December 2026." in page
+    assert "Our answer" not in page
+    assert not Message.objects.filter(purpose="help_answered").exists()
+
+
+def test_an_answer_stays_when_the_case_is_opened_again(phone: Client, loan: Loan) -> None:
+    case = ask(phone, loan)
+    staff = make_colleague("collector")
+    common: dict[str, Any] = {"case_id": case.pk, "actor": staff}
+    close_case(reason="answered", note="x", answer="Two payments.", now=NOW, **common)
+    reopen_case(reason="More to say.", now=NOW + timedelta(hours=1), **common)
+    assert "Two payments." in phone.get(url_of(loan)).content.decode()
+
+    later = NOW + timedelta(hours=2)
+    close_case(reason="answered", note="x", answer="Only one.", now=later, **common)
+
+    page = phone.get(url_of(loan)).content.decode()
+    assert "Only one." in page
+    assert "Two payments." not in page
+    assert Message.objects.filter(purpose="help_answered").count() == 2
+
+
+def test_nobody_is_answered_who_asked_nothing(loan: Loan) -> None:
+    case = make_case(loan=loan)
+    staff = make_colleague("collector")
+
+    desk = sign_in_staff(staff)
+    page = desk.get(reverse("admin:cases_case_change", args=[case.pk])).content.decode()
+    assert "Close the case" in page
+    assert "Answer to the borrower" not in page
+    with pytest.raises(ValueError, match="asks nothing"):
+        close_case(case_id=case.pk, reason="paid", note="x", answer="Hello", actor=staff, now=NOW)
+    case.refresh_from_db()
+    assert case.status == "open"

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from repayments.cases.models import Case, CaseNote
 from repayments.cases.services.open import due_moment, get_policy, record_case_event
 from repayments.contacts.models import Hold
-from repayments.contacts.services import lift_hold
+from repayments.contacts.services import lift_hold, queue_message
 
 # May work on what somebody else holds, and hand it over.
 SUPERVISE = "cases.reassign_case"
@@ -143,15 +144,22 @@ def reassign_case(*, case_id: int, assignee: User, reason: str, actor: User, now
 
 
 @transaction.atomic
-def close_case(*, case_id: int, reason: str, note: str, actor: User, now: datetime) -> Case:
+def close_case(
+    *, case_id: int, reason: str, note: str, actor: User, now: datetime, answer: str = ""
+) -> Case:
     """Close a case with a reason; a hold that the borrower's request placed ends with it.
 
     Args:
         reason: a ``Case.CloseReason``.
         note: how it ended, in words.
-    Raises: CaseHeldBySomeoneElse; CaseHasMoved when it is closed already.
+        answer: what the borrower reads on the help page; a message tells them that it is there.
+            An earlier one stays where none is given.
+    Raises: CaseHeldBySomeoneElse; CaseHasMoved when it is closed already; ValueError for an answer
+        to somebody who asked nothing.
     """
     case = _get(case_id)
+    if answer and not case.is_asked_by_borrower:
+        raise ValueError(f"case {case.public_id} asks nothing that could be answered")
     if case.assignee_id is not None:
         _require_holder(case, actor)
     _move(
@@ -160,15 +168,27 @@ def close_case(*, case_id: int, reason: str, note: str, actor: User, now: dateti
         closed_at=now,
         close_reason=reason,
         close_note=note,
+        **({"answer": answer, "answered_at": now} if answer else {}),
     )
     record_case_event(
         case=case,
         action="cases.closed",
         actor=actor,
         at=now,
-        payload={"reason": reason, "note": note},
+        payload={"reason": reason, "note": note} | ({"answer": answer} if answer else {}),
     )
     _lift_hold_of(case, actor, now)
+    if answer and case.loan:
+        queue_message(
+            borrower=case.loan.borrower,
+            template_key="help_answered",
+            purpose="help_answered",
+            subject=case.loan.stream,
+            # Opened again and closed again, a case is answered again.
+            business_key=f"help_answered:{case.public_id}:{now:%Y%m%dT%H%M%S}",
+            context={"link": reverse("cases:help", args=[case.loan.public_id])},
+            now=now,
+        )
     return case
 
 

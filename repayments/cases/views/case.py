@@ -97,7 +97,14 @@ def _wait(case: Case, actor: User, moment: datetime, data: dict[str, Any]) -> st
 
 
 def _close(case: Case, actor: User, moment: datetime, data: dict[str, Any]) -> str:
-    close_case(case_id=case.pk, reason=data["reason"], note=data["note"], actor=actor, now=moment)
+    close_case(
+        case_id=case.pk,
+        reason=data["reason"],
+        note=data["note"],
+        answer=data.get("answer", ""),
+        actor=actor,
+        now=moment,
+    )
     return ""
 
 
@@ -195,7 +202,7 @@ def _form(act: str, case: Case, data: Any = None) -> forms.Form | None:
     if act == "wait":
         return WaitForm(as_of=today(), **common)
     if act == "close":
-        return CloseForm(**common)
+        return CloseForm(is_asked=case.is_asked_by_borrower, **common)
     if act == "reopen":
         return ReasonForm(**common)
     if act == "reassign":
