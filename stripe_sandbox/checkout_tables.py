@@ -6,6 +6,7 @@ See `tables`; these stand apart because creating a session takes more than all t
 from .parameters import METADATA, UNMODELED, Boolean, Integer, Required, Table, Text, one_of
 from .tables import (
     CREATED,
+    EXCLUDED_METHOD,
     EXPAND,
     FUTURE_USAGE,
     ID,
@@ -47,7 +48,7 @@ LINE_ITEM: Table = {
 }
 PAYMENT_INTENT_DATA: Table = {
     "application_fee_amount": UNMODELED,
-    "capture_method": one_of("automatic", "automatic_async"),
+    "capture_method": one_of("automatic", "automatic_async", "manual"),
     "description": Text(1000),
     "metadata": METADATA,
     "on_behalf_of": UNMODELED,
@@ -107,7 +108,7 @@ SESSION_CREATE: Table = {
     "customer_email": Text(800),
     "customer_update": UNMODELED,
     "discounts": UNMODELED,
-    "excluded_payment_method_types": [METHOD],
+    "excluded_payment_method_types": [EXCLUDED_METHOD],
     "expand": EXPAND,
     "expires_at": Integer(),
     "integration_identifier": TEXT,

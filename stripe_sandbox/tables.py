@@ -45,6 +45,8 @@ LOCALES = (
 )  # fmt: skip
 
 METHOD = one_of(*PAYMENT_METHOD_TYPES)
+# Link goes along with cards and cannot be excluded by itself.
+EXCLUDED_METHOD = one_of(*(name for name in PAYMENT_METHOD_TYPES if name != "link"))
 INTENT_METHOD = one_of(*INTENT_PAYMENT_METHOD_TYPES)
 FUTURE_USAGE = one_of("off_session", "on_session")
 ID = Text(255)
@@ -171,7 +173,7 @@ INTENT_ATTEMPT: Table = {
     "capture_method": one_of("automatic", "automatic_async", "manual"),
     "confirmation_token": UNMODELED,
     "error_on_requires_action": Boolean(),
-    "excluded_payment_method_types": [METHOD],
+    "excluded_payment_method_types": [EXCLUDED_METHOD],
     "expand": EXPAND,
     "hooks": UNMODELED,
     "mandate": UNMODELED,
@@ -227,8 +229,8 @@ PAYMENT_INTENT_LIST: Table = {
 SETUP_METHOD_OPTIONS: Table = {
     **dict.fromkeys(
         (
-            "acss_debit", "amazon_pay", "bacs_debit", "card_present", "klarna", "link", "paypal",
-            "payto", "pix", "sepa_debit", "upi", "us_bank_account",
+            "acss_debit", "amazon_pay", "bacs_debit", "bizum", "blik", "card_present", "klarna",
+            "link", "paypal", "payto", "pix", "sepa_debit", "upi", "us_bank_account",
         ),
         UNMODELED,
     ),
@@ -263,7 +265,7 @@ SETUP_INTENT_CREATE: Table = {
     "customer": ID,
     "customer_account": UNMODELED,
     "description": Text(1000),
-    "excluded_payment_method_types": [METHOD],
+    "excluded_payment_method_types": [EXCLUDED_METHOD],
     "flow_directions": UNMODELED,
     "metadata": METADATA,
     "on_behalf_of": UNMODELED,

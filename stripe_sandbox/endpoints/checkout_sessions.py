@@ -66,6 +66,8 @@ def _check_shape(params: dict[str, Any]) -> None:
         raise not_modeled("mode=subscription")
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise not_modeled(f"ui_mode={params['ui_mode']}")
+    if params.get("payment_intent_data", {}).get("capture_method") == "manual":
+        raise not_modeled("payment_intent_data[capture_method]")
     for name in ("return_url", "redirect_on_completion"):
         if name in params:
             raise InvalidRequest(

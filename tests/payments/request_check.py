@@ -20,6 +20,11 @@ from stripe._request_options import RequestOptions
 
 # Method and path: module below stripe.params, and the type.
 ENDPOINTS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("GET", r"/v1/balance_transactions"): (
+        "_balance_transaction_list_params",
+        "BalanceTransactionListParams",
+    ),
+    ("GET", r"/v1/charges/[^/]+"): ("_charge_retrieve_params", "ChargeRetrieveParams"),
     ("POST", r"/v1/checkout/sessions"): (
         "checkout._session_create_params",
         "SessionCreateParams",
@@ -33,12 +38,70 @@ ENDPOINTS: Mapping[tuple[str, str], tuple[str, str]] = {
         "checkout._session_expire_params",
         "SessionExpireParams",
     ),
+    ("POST", r"/v1/customers"): ("_customer_create_params", "CustomerCreateParams"),
+    ("GET", r"/v1/customers"): ("_customer_list_params", "CustomerListParams"),
+    ("GET", r"/v1/customers/[^/]+"): ("_customer_retrieve_params", "CustomerRetrieveParams"),
+    ("POST", r"/v1/customers/[^/]+"): ("_customer_update_params", "CustomerUpdateParams"),
+    ("GET", r"/v1/customers/[^/]+/payment_methods"): (
+        "_customer_payment_method_list_params",
+        "CustomerPaymentMethodListParams",
+    ),
+    ("GET", r"/v1/disputes"): ("_dispute_list_params", "DisputeListParams"),
+    ("GET", r"/v1/disputes/[^/]+"): ("_dispute_retrieve_params", "DisputeRetrieveParams"),
+    ("POST", r"/v1/disputes/[^/]+/close"): ("_dispute_close_params", "DisputeCloseParams"),
+    ("GET", r"/v1/events"): ("_event_list_params", "EventListParams"),
+    ("GET", r"/v1/events/[^/]+"): ("_event_retrieve_params", "EventRetrieveParams"),
+    ("POST", r"/v1/payment_intents"): (
+        "_payment_intent_create_params",
+        "PaymentIntentCreateParams",
+    ),
     ("GET", r"/v1/payment_intents"): ("_payment_intent_list_params", "PaymentIntentListParams"),
     ("GET", r"/v1/payment_intents/[^/]+"): (
         "_payment_intent_retrieve_params",
         "PaymentIntentRetrieveParams",
     ),
-    ("GET", r"/v1/events"): ("_event_list_params", "EventListParams"),
+    ("POST", r"/v1/payment_intents/[^/]+/confirm"): (
+        "_payment_intent_confirm_params",
+        "PaymentIntentConfirmParams",
+    ),
+    ("POST", r"/v1/payment_intents/[^/]+/cancel"): (
+        "_payment_intent_cancel_params",
+        "PaymentIntentCancelParams",
+    ),
+    ("GET", r"/v1/payment_methods"): ("_payment_method_list_params", "PaymentMethodListParams"),
+    ("GET", r"/v1/payment_methods/[^/]+"): (
+        "_payment_method_retrieve_params",
+        "PaymentMethodRetrieveParams",
+    ),
+    ("POST", r"/v1/payment_methods/[^/]+/attach"): (
+        "_payment_method_attach_params",
+        "PaymentMethodAttachParams",
+    ),
+    ("POST", r"/v1/payment_methods/[^/]+/detach"): (
+        "_payment_method_detach_params",
+        "PaymentMethodDetachParams",
+    ),
+    ("GET", r"/v1/radar/early_fraud_warnings/[^/]+"): (
+        "radar._early_fraud_warning_retrieve_params",
+        "EarlyFraudWarningRetrieveParams",
+    ),
+    ("POST", r"/v1/refunds"): ("_refund_create_params", "RefundCreateParams"),
+    ("GET", r"/v1/refunds"): ("_refund_list_params", "RefundListParams"),
+    ("GET", r"/v1/refunds/[^/]+"): ("_refund_retrieve_params", "RefundRetrieveParams"),
+    ("POST", r"/v1/setup_intents"): ("_setup_intent_create_params", "SetupIntentCreateParams"),
+    ("GET", r"/v1/setup_intents"): ("_setup_intent_list_params", "SetupIntentListParams"),
+    ("GET", r"/v1/setup_intents/[^/]+"): (
+        "_setup_intent_retrieve_params",
+        "SetupIntentRetrieveParams",
+    ),
+    ("POST", r"/v1/setup_intents/[^/]+/confirm"): (
+        "_setup_intent_confirm_params",
+        "SetupIntentConfirmParams",
+    ),
+    ("POST", r"/v1/setup_intents/[^/]+/cancel"): (
+        "_setup_intent_cancel_params",
+        "SetupIntentCancelParams",
+    ),
 }
 
 

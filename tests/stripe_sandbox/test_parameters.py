@@ -1,12 +1,9 @@
-"""The parameter tables against the SDK's own request types, and the reading of form bodies."""
+"""The reading of form bodies, and how they are held against a table."""
 
-import importlib
 from typing import Any
 
 import pytest
-from stripe._request_options import RequestOptions
 
-from stripe_sandbox import checkout_tables, tables
 from stripe_sandbox.errors import InvalidRequest
 from stripe_sandbox.parameters import (
     METADATA,
@@ -19,112 +16,6 @@ from stripe_sandbox.parameters import (
     one_of,
     parse_form,
 )
-
-TRANSPORT = set(RequestOptions.__annotations__)
-
-PAIRS = [
-    (tables.CUSTOMER_CREATE, "_customer_create_params.CustomerCreateParams"),
-    (tables.CUSTOMER_LIST, "_customer_list_params.CustomerListParams"),
-    (
-        tables.CUSTOMER_PAYMENT_METHOD_LIST,
-        "_customer_payment_method_list_params.CustomerPaymentMethodListParams",
-    ),
-    (tables.RETRIEVE, "_customer_retrieve_params.CustomerRetrieveParams"),
-    (tables.PAYMENT_METHOD_LIST, "_payment_method_list_params.PaymentMethodListParams"),
-    (tables.PAYMENT_INTENT_CREATE, "_payment_intent_create_params.PaymentIntentCreateParams"),
-    (tables.PAYMENT_INTENT_CONFIRM, "_payment_intent_confirm_params.PaymentIntentConfirmParams"),
-    (tables.PAYMENT_INTENT_CANCEL, "_payment_intent_cancel_params.PaymentIntentCancelParams"),
-    (
-        tables.PAYMENT_INTENT_RETRIEVE,
-        "_payment_intent_retrieve_params.PaymentIntentRetrieveParams",
-    ),
-    (tables.PAYMENT_INTENT_LIST, "_payment_intent_list_params.PaymentIntentListParams"),
-    (tables.SETUP_INTENT_RETRIEVE, "_setup_intent_retrieve_params.SetupIntentRetrieveParams"),
-    (tables.CHARGE_LIST, "_charge_list_params.ChargeListParams"),
-    (tables.RETRIEVE, "_charge_retrieve_params.ChargeRetrieveParams"),
-    (tables.REFUND_CREATE, "_refund_create_params.RefundCreateParams"),
-    (tables.REFUND_LIST, "_refund_list_params.RefundListParams"),
-    (tables.RETRIEVE, "_refund_retrieve_params.RefundRetrieveParams"),
-    (tables.EVENT_LIST, "_event_list_params.EventListParams"),
-    (
-        tables.BALANCE_TRANSACTION_LIST,
-        "_balance_transaction_list_params.BalanceTransactionListParams",
-    ),
-    (checkout_tables.SESSION_CREATE, "checkout._session_create_params.SessionCreateParams"),
-    (checkout_tables.SESSION_LIST, "checkout._session_list_params.SessionListParams"),
-    (tables.RETRIEVE, "checkout._session_expire_params.SessionExpireParams"),
-    (tables.LISTING, "checkout._session_list_line_items_params.SessionListLineItemsParams"),
-]
-NESTED = [
-    (checkout_tables.LINE_ITEM, "SessionCreateParamsLineItem"),
-    (
-        checkout_tables.LINE_ITEM["price_data"].shape,
-        "SessionCreateParamsLineItemPriceData",
-    ),
-    (
-        checkout_tables.LINE_ITEM["price_data"].shape["product_data"].shape,
-        "SessionCreateParamsLineItemPriceDataProductData",
-    ),
-    (checkout_tables.PAYMENT_INTENT_DATA, "SessionCreateParamsPaymentIntentData"),
-    (checkout_tables.METHOD_OPTIONS, "SessionCreateParamsPaymentMethodOptions"),
-    (
-        checkout_tables.METHOD_OPTIONS["card"],
-        "SessionCreateParamsPaymentMethodOptionsCard",
-    ),
-    (
-        checkout_tables.METHOD_OPTIONS["wechat_pay"],
-        "SessionCreateParamsPaymentMethodOptionsWechatPay",
-    ),
-    (
-        checkout_tables.SESSION_CREATE["setup_intent_data"],
-        "SessionCreateParamsSetupIntentData",
-    ),
-]
-
-
-def own_names(params: Any) -> set[str]:
-    return set(params.__annotations__) - TRANSPORT
-
-
-@pytest.mark.parametrize(("table", "path"), PAIRS, ids=[path for _, path in PAIRS])
-def test_a_table_names_exactly_what_the_sdk_can_send(table: Any, path: str) -> None:
-    module, name = path.rsplit(".", 1)
-    params = getattr(importlib.import_module(f"stripe.params.{module}"), name)
-
-    assert set(table) == own_names(params)
-
-
-@pytest.mark.parametrize(("table", "name"), NESTED, ids=[name for _, name in NESTED])
-def test_a_nested_table_names_exactly_what_the_sdk_can_send(table: Any, name: str) -> None:
-    module = importlib.import_module("stripe.params.checkout._session_create_params")
-
-    assert set(table) == own_names(getattr(module, name))
-
-
-@pytest.mark.parametrize(("table", "path"), PAIRS, ids=[path for _, path in PAIRS])
-def test_what_the_sdk_marks_required_is_required(table: Any, path: str) -> None:
-    module, name = path.rsplit(".", 1)
-    params = getattr(importlib.import_module(f"stripe.params.{module}"), name)
-    needed = {
-        field
-        for field, hint in params.__annotations__.items()
-        if field not in TRANSPORT and "NotRequired" not in str(hint)
-    }
-
-    required = {field for field, shape in table.items() if isinstance(shape, Required)}
-    assert needed <= required
-    # The API asks for a mode, though its types do not say so.
-    assert required - needed <= {"mode"}
-
-
-def test_the_payment_intent_options_are_those_of_the_sdk() -> None:
-    module = importlib.import_module("stripe.params._payment_intent_create_params")
-
-    options = module.PaymentIntentCreateParamsPaymentMethodOptions
-    card = module.PaymentIntentCreateParamsPaymentMethodOptionsCard
-    assert set(tables.INTENT_METHOD_OPTIONS) == set(options.__annotations__)
-    assert set(tables.INTENT_METHOD_OPTIONS["card"]) == set(card.__annotations__)
-
 
 TABLE = {
     "name": Text(10),
