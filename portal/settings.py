@@ -236,6 +236,10 @@ STRIPE_API_VERSION = env.str("STRIPE_API_VERSION", default="2026-10-28.endive")
 if STRIPE_API_BASE and STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
     raise ImproperlyConfigured("A live Stripe key is refused together with STRIPE_API_BASE.")
 STRIPE_TIMEOUT_SECONDS = 20
+# What the gateway's page offers, of what its account has.
+PAYMENT_METHODS = env.list("PAYMENT_METHODS", default=["card", "alipay", "wechat_pay"])
+if not PAYMENT_METHODS or set(PAYMENT_METHODS) - {"card", "alipay", "wechat_pay"}:
+    raise ImproperlyConfigured("PAYMENT_METHODS takes card, alipay and wechat_pay.")
 
 # --- Content security policy --------------------------------------------------------------------
 # Browsers apply form-action to the redirect behind a form too, so the gateway's page is named.

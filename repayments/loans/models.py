@@ -525,6 +525,13 @@ class PayoffQuote(models.Model):
     def __str__(self) -> str:
         return f"{self.loan_id} {self.good_through} {self.total}"
 
+    def covers(self, principal: int) -> bool:
+        """Whether it was about a debt of at least this principal, and so still about this one."""
+        return any(
+            line["component"] == Component.PRINCIPAL and line["amount"] >= principal
+            for line in self.lines
+        )
+
 
 class DayClose(models.Model):
     """A day that was closed: what the nightly work wrote. One row a day."""

@@ -65,7 +65,11 @@ class PayForm(forms.Form):
         cleaned["minor"] = minor
         try:
             check_amount(
-                loan=self.page.loan, position=self.page.position, purpose=purpose, amount=minor
+                loan=self.page.loan,
+                position=self.page.position,
+                purpose=purpose,
+                amount=minor,
+                quote=self.page.quote,
             )
         except AmountRefused as error:
             self.add_error(at_fault, str(error))

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from repayments.loans.models import Loan
-from repayments.loans.queries import Position, get_position
+from repayments.loans.models import Loan, PayoffQuote
+from repayments.loans.queries import Position, find_quote, get_position
 from repayments.payments import gateway
 from repayments.payments.declines import describe_decline
+from repayments.payments.gateway import methods_for
 from repayments.payments.models import Payment
 from repayments.templatetags.amounts import day, money_text
 
@@ -36,6 +38,7 @@ class PayPage:
     position: Position
     choices: list[Choice]
     under_way: Payment | None
+    quote: PayoffQuote | None = None
 
     @property
     def waits(self) -> bool:
@@ -44,6 +47,12 @@ class PayPage:
             Status.UNKNOWN,
             Status.PROCESSING,
         )
+
+    @property
+    def ways(self) -> str:
+        """With what the gateway's page takes money, in words."""
+        labels = [str(Payment.Method(one).label) for one in methods_for(self.loan.currency)]
+        return get_text_list(labels, _("or"))
 
     def amount_of(self, purpose: str) -> int | None:
         return next((one.amount for one in self.choices if one.value == purpose), None)
@@ -55,20 +64,22 @@ def with_attempt(loans: QuerySet[Loan]) -> QuerySet[Loan]:
     return loans.annotate(attempt_id=Subquery(attempts.values("pk")[:1]))
 
 
-def get_pay_page(*, loan: Loan, as_of: date) -> PayPage:
+def get_pay_page(*, loan: Loan, as_of: date, quote_id: str = "") -> PayPage:
     """Gather what may be paid on a running loan.
 
     Args:
         loan: from `with_attempt`, with product and book.
+        quote_id: public id of a payoff quote; one that is not good any more changes nothing.
     """
     position = get_position(loan=loan, as_of=as_of)
     attempt_id: int | None = loan.attempt_id  # type: ignore[attr-defined]
     under_way = Payment.objects.get(pk=attempt_id) if attempt_id else None
-    choices = _list_choices(loan, position) if loan.status == Loan.Status.ACTIVE else []
-    return PayPage(loan, as_of, position, choices, under_way)
+    quote = find_quote(loan=loan, quote_id=quote_id, as_of=as_of, position=position)
+    choices = _list_choices(loan, position, quote) if loan.status == Loan.Status.ACTIVE else []
+    return PayPage(loan, as_of, position, choices, under_way, quote)
 
 
-def _list_choices(loan: Loan, position: Position) -> list[Choice]:
+def _list_choices(loan: Loan, position: Position, quote: PayoffQuote | None) -> list[Choice]:
     currency = loan.currency
     due, following, payoff = (
         position.past_due_amount,
@@ -91,16 +102,16 @@ def _list_choices(loan: Loan, position: Position) -> list[Choice]:
     if payoff:
         effect = _("You choose how much. What is due longest is paid first.")
         choices.append(Choice(Purpose.OTHER, _("Another amount"), None, effect))
-        choices.append(
-            Choice(
-                Purpose.PAYOFF, _("Pay it all off today"), payoff, _payoff_effect(loan, position)
-            )
-        )
+        label, total = _("Pay it all off today"), payoff
+        if quote is not None:
+            label = _("Pay it all off by {day}").format(day=day(quote.good_through))
+            total = quote.total
+        effect = _payoff_effect(loan, position.remaining_total - total)
+        choices.append(Choice(Purpose.PAYOFF, label, total, effect))
     return choices
 
 
-def _payoff_effect(loan: Loan, position: Position) -> str:
-    saved = position.remaining_total - position.payoff_amount
+def _payoff_effect(loan: Loan, saved: int) -> str:
     if saved <= 0:
         return _("The loan ends. Nothing is left to pay.")
     return _("The loan ends. You save {amount} of interest that is not due yet.").format(

@@ -42,7 +42,7 @@ def _data(payment: Payment, received_at: datetime) -> ReceiptData:
         {"label": _("Loan"), "value": payment.loan.number},
         {"label": _("Received"), "value": local_time(received_at, zone)},
         {"label": _("Counts from"), "value": long_day(payment.entry.effective_date)},
-        {"label": _("Paid by"), "value": _("card")},
+        {"label": _("Paid by"), "value": payment.get_method_display() or _("card")},
     ]
     return {
         "reference": str(payment.public_id)[:8].upper(),

@@ -1,5 +1,6 @@
 """From the review to the gateway's page, and every way that can end."""
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
 
@@ -8,10 +9,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import Borrower
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.loans.models import Loan, PayoffQuote
 from repayments.payments import gateway, tasks
-from repayments.payments.gateway import GatewayRefused, GatewayTimeout
+from repayments.payments.gateway import GatewayRefused, GatewayTimeout, SessionRequest
 from repayments.payments.models import Payment
 from repayments.payments.services import resolve_payment
 from tests.payments.conftest import Pay
@@ -153,3 +154,62 @@ def test_the_request_carries_the_token_of_the_page(borrower: Borrower, loan: Loa
     strict.force_login(borrower.user)
 
     assert strict.post(f"/loans/{loan.public_id}/pay/start/", {"review": "x"}).status_code == 403
+
+
+def quote_by(client: Client, loan: Loan, days: int) -> str:
+    """Ask what pays the loan off by a day, and follow to the pay page."""
+    day = (today() + timedelta(days=days)).isoformat()
+    answer = client.post(f"/loans/{loan.public_id}/payoff/", {"day": day})
+    assert answer.status_code == 302
+    return str(answer.headers["Location"])
+
+
+def test_a_payoff_quoted_for_a_later_day_is_paid_to_the_cent(
+    sandbox: Sandbox, signed_in: Client, loan: Loan
+) -> None:
+    page = signed_in.get(quote_by(signed_in, loan, 9))
+    quote = PayoffQuote.objects.get()
+    assert quote.total > page.context["page"].position.payoff_amount
+    wish = {"purpose": "payoff", "quote": str(quote.public_id)}
+
+    press(signed_in, loan, **wish)
+
+    payment = Payment.objects.get()
+    assert (payment.amount, payment.payoff_quote) == (quote.total, quote)
+    sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
+    resolve_payment(payment_id=payment.pk, now=now())
+    loan.refresh_from_db()
+    assert loan.status == Loan.Status.PAID_OFF
+
+
+@pytest.mark.parametrize("named", ["not-a-quote", "00000000-0000-0000-0000-000000000009"])
+def test_a_quote_that_is_none_of_this_loan_changes_nothing(
+    signed_in: Client, loan: Loan, named: str
+) -> None:
+    page = signed_in.get(f"/loans/{loan.public_id}/pay/?purpose=payoff&quote={named}")
+
+    assert page.context["page"].quote is None
+    assert page.context["page"].amount_of("payoff") == page.context["page"].position.payoff_amount
+
+
+def test_the_gateways_page_offers_what_takes_the_currency_and_knows_the_payers_address(
+    sandbox: Sandbox, signed_in: Client, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[SessionRequest] = []
+    open_session = gateway.open_session
+
+    def watch(request: SessionRequest, *, key: str) -> gateway.CheckoutSession:
+        asked.append(request)
+        return open_session(request, key=key)
+
+    monkeypatch.setattr(gateway, "open_session", watch)
+
+    press(signed_in, loan)
+
+    (request,) = asked
+    assert list(request.methods) == ["card", "alipay", "wechat_pay"]
+    assert request.email == "lin@example.com"
+    assert (
+        "card, Alipay or WeChat Pay"
+        in signed_in.get(f"/loans/{loan.public_id}/pay/").content.decode()
+    )

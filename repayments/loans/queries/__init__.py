@@ -3,7 +3,7 @@
 ``get_position`` is the one source of a loan's figures. Nothing here writes.
 """
 
-from repayments.loans.queries.position import Position, get_position, make_position
+from repayments.loans.queries.position import Position, find_quote, get_position, make_position
 from repayments.loans.queries.preview import Preview, PreviewLine, preview_payment
 from repayments.loans.queries.rows import (
     AllocationRow,
@@ -25,6 +25,7 @@ __all__ = [
     "Preview",
     "PreviewLine",
     "WorkingRow",
+    "find_quote",
     "get_position",
     "list_installment_rows",
     "list_payment_allocations",

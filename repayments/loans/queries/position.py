@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from repayments.loans.models import Loan, Stage
+from django.core.exceptions import ValidationError
+
+from repayments.loans.models import Loan, PayoffQuote, Stage
 from repayments.loans.reckoning import Snapshot
 from repayments.loans.snapshots import load_snapshot
 
@@ -46,6 +48,28 @@ class Position:
 def get_position(*, loan: Loan, as_of: date) -> Position:
     """Reckon a loan's figures on a day of the lender's zone."""
     return make_position(loan, load_snapshot(loan), as_of)
+
+
+def find_quote(
+    *, loan: Loan, quote_id: int | str | None, as_of: date, position: Position
+) -> PayoffQuote | None:
+    """Find a payoff quote of a loan that is good on a day and still about the same debt.
+
+    Args:
+        quote_id: its key, or the public id that pages name it by; anything else finds nothing.
+    """
+    if not quote_id:
+        return None
+    name = "pk" if isinstance(quote_id, int) else "public_id"
+    quotes = PayoffQuote.objects.filter(loan=loan, good_through__gte=as_of)
+    try:
+        quote = quotes.get(**{name: quote_id})
+    except (PayoffQuote.DoesNotExist, ValidationError):
+        return None
+    owed = position.snapshot.payoff(quote.good_through).total - position.unapplied
+    # Money that came since makes it too much; what was added since is the lender's to waive.
+    is_same_debt = quote.covers(position.outstanding_principal) and owed >= quote.total
+    return quote if is_same_debt else None
 
 
 def make_position(loan: Loan, state: Snapshot, as_of: date) -> Position:

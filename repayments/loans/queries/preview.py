@@ -30,16 +30,17 @@ class Preview:
     installments_covered: int
 
 
-def preview_payment(*, loan: Loan, amount: int, as_of: date) -> Preview:
+def preview_payment(*, loan: Loan, amount: int, as_of: date, quoted: bool = False) -> Preview:
     """Say what a payment of this day would cover; the same reckoning as posting it.
 
     Args:
         amount: whole minor units, above zero.
+        quoted: it is the amount of a payoff quote that is good.
     """
     state = load_snapshot(loan)
-    outcome = state.plan(amount, as_of)
+    outcome = state.plan(amount, as_of, quoted=quoted)
     if outcome.settles:
-        return _preview_of_payoff(state, outcome.rest, as_of)
+        return _preview_of_payoff(state, amount, outcome.rest, as_of)
     after = state.with_lines(outcome.lines)
     parts = dict.fromkeys(Component.values, 0)
     for line in outcome.lines:
@@ -72,14 +73,20 @@ def _next_after(loan: Loan, after: Snapshot, prepays: int, as_of: date) -> tuple
     return next_date, sum(amount for day, amount in coming if day == next_date)
 
 
-def _preview_of_payoff(state: Snapshot, rest: int, as_of: date) -> Preview:
+def _preview_of_payoff(state: Snapshot, amount: int, rest: int, as_of: date) -> Preview:
     owed = state.payoff(as_of)
+    # What was added since a quote is waived, fees and penalty first.
+    short = max(owed.total - amount - state.unapplied, 0)
     parts = {
         Component.FEES.value: owed.fees,
         Component.PENALTY.value: owed.penalty,
         Component.INTEREST.value: owed.interest,
         Component.PRINCIPAL.value: owed.principal,
     }
+    for component in (Component.FEES, Component.PENALTY, Component.INTEREST):
+        waived = min(short, parts[component.value])
+        parts[component.value] -= waived
+        short -= waived
     return Preview(
         lines=_preview_lines(parts, rest),
         next_due_date=None,

@@ -21,7 +21,6 @@ from repayments.ledger.services import AlreadyPosted, post_entry
 from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import (
     Allocation,
-    Component,
     Loan,
     PayoffQuote,
     Schedule,
@@ -236,11 +235,7 @@ def _is_quoted(work: Work, amount: int, on: date) -> bool:
         loan=work.loan, total=amount, good_through__gte=on, created_at__lt=midnight
     )
     principal = work.state.outstanding_principal
-    return any(
-        line["component"] == Component.PRINCIPAL and line["amount"] >= principal
-        for quote in quotes
-        for line in quote.lines
-    )
+    return any(quote.covers(principal) for quote in quotes)
 
 
 def finish(work: Work, as_of: date | None = None) -> None:

@@ -65,6 +65,7 @@ from repayments.payments.gateway.intents import (
     fetch_intent,
     list_intents,
 )
+from repayments.payments.gateway.methods import methods_for
 from repayments.payments.gateway.refunds import (
     RefundFacts,
     RefundRequest,
@@ -120,6 +121,7 @@ __all__ = [
     "list_refunds",
     "list_refunds_of",
     "list_sessions",
+    "methods_for",
     "open_session",
     "open_setup",
     "verify_event",

@@ -111,6 +111,10 @@ class Payment(models.Model):
         _("way"), max_length=10, choices=Channel.choices, default=Channel.CHECKOUT
     )
     method = models.CharField(_("paid with"), max_length=20, choices=Method.choices, blank=True)
+    # Part of the first call's parameters, so it stands in the row: asked again, they are the same.
+    offered = models.CharField(
+        _("offered"), max_length=60, default="card", help_text=_("Separated by commas.")
+    )
     saves_card = models.BooleanField(_("saves the card"), default=False)
     amount = MoneyField(_("amount asked for"))
     currency = models.CharField(_("currency"), max_length=3)

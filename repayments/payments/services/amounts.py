@@ -6,7 +6,7 @@ Amounts are minor units of the loan's currency. Nothing is written here.
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from repayments.loans.models import Loan
+from repayments.loans.models import Loan, PayoffQuote
 from repayments.loans.queries import Position
 from repayments.money import InvalidAmount, format_money, gateway_amount
 from repayments.payments import gateway
@@ -33,17 +33,26 @@ def check_loan(loan: Loan) -> None:
         raise LoanNotPayable(_("This loan is paid off. There is nothing to pay."))
 
 
-def check_amount(*, loan: Loan, position: Position, purpose: str, amount: int) -> None:
+def check_amount(
+    *,
+    loan: Loan,
+    position: Position,
+    purpose: str,
+    amount: int,
+    quote: PayoffQuote | None = None,
+) -> None:
     """Refuse what the gateway, the product or the debt does not allow.
 
     Args:
         loan: with its product.
-        amount: of a payoff exactly what pays off the loan today, as its quote said.
+        amount: of a payoff exactly what pays off the loan today, or what a quote that is still good
+            says.
+        quote: a good one, from `find_quote`.
     Raises: AmountRefused.
     """
     check_limits(amount, loan.currency)
     if purpose == Payment.Purpose.PAYOFF:
-        if amount != position.payoff_amount:
+        if amount not in (position.payoff_amount, quote.total if quote else None):
             # Paid in another tab since the review, or midnight has passed.
             raise AmountRefused(_("The page was open for a while. Please look once more."))
         return

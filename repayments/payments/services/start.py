@@ -20,7 +20,7 @@ from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.clock import lender_zone
 from repayments.loans.models import Loan
-from repayments.loans.queries import get_position
+from repayments.loans.queries import find_quote, get_position
 from repayments.payments import gateway
 from repayments.payments.gateway import (
     CheckoutSession,
@@ -33,7 +33,11 @@ from repayments.payments.gateway import (
     SessionRequest,
 )
 from repayments.payments.models import Payment
-from repayments.payments.services.amounts import PaymentRefused, check_amount, check_loan
+from repayments.payments.services.amounts import (
+    PaymentRefused,
+    check_amount,
+    check_loan,
+)
 from repayments.payments.services.settle import SESSION, settle
 
 logger = logging.getLogger(__name__)
@@ -134,7 +138,8 @@ def _take_attempt(
     check_loan(loan)
     as_of = now.astimezone(lender_zone()).date()
     position = get_position(loan=loan, as_of=as_of)
-    check_amount(loan=loan, position=position, purpose=purpose, amount=amount)
+    quote = find_quote(loan=loan, quote_id=payoff_quote_id, as_of=as_of, position=position)
+    check_amount(loan=loan, position=position, purpose=purpose, amount=amount, quote=quote)
     payment = Payment(
         loan=loan,
         purpose=purpose,
@@ -142,6 +147,7 @@ def _take_attempt(
         currency=loan.currency,
         payoff_quote_id=payoff_quote_id,
         language=language,
+        offered=",".join(gateway.methods_for(loan.currency)),
         # Part of the call's parameters, so it stands in the row before the call.
         expires_at=gateway.clock() + timedelta(minutes=SESSION_MINUTES),
         created_by=actor,
@@ -208,6 +214,9 @@ def session_request(payment: Payment) -> SessionRequest:
         success_url=f"{settings.SITE_URL}{path}?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=f"{settings.SITE_URL}{back}?canceled={payment.public_id}",
         expires_at=payment.expires_at,
+        methods=payment.offered.split(","),
+        # Else the gateway's page would ask for it.
+        email=payment.created_by.email if payment.created_by else "",
     )
 
 

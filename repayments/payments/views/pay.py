@@ -46,14 +46,17 @@ def _get_loan_for_user(request: HttpRequest, public_id: str) -> Loan:
 def pay(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show the amounts and what each brings about; a good choice leads to its review."""
     loan = _get_loan_for_user(request, public_id)
-    page = get_pay_page(loan=loan, as_of=today())
+    asked = request.POST if request.method == "POST" else request.GET
+    page = get_pay_page(loan=loan, as_of=today(), quote_id=asked.get("quote", ""))
     if request.method != "POST":
         form = PayForm(initial={"purpose": request.GET.get("purpose", "")}, page=page)
         return _render_choice(request, form, came_back=_came_back(request, loan))
     form = PayForm(request.POST, page=page)
     is_good = form.is_valid() and not page.waits
     if "preview" in request.POST:
-        preview = _preview(page, form.cleaned_data["minor"]) if is_good else None
+        preview = None
+        if is_good:
+            preview = _preview(page, form.cleaned_data["purpose"], form.cleaned_data["minor"])
         return _render_choice(request, form, preview=preview)
     if not is_good:
         return _render_choice(request, form)
@@ -97,8 +100,9 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
     return redirect(payment.checkout_url)
 
 
-def _preview(page: PayPage, amount: int) -> Preview:
-    return preview_payment(loan=page.loan, amount=amount, as_of=page.as_of)
+def _preview(page: PayPage, purpose: str, amount: int) -> Preview:
+    quoted = purpose == Payment.Purpose.PAYOFF
+    return preview_payment(loan=page.loan, amount=amount, as_of=page.as_of, quoted=quoted)
 
 
 def _render_choice(
@@ -126,8 +130,8 @@ def _render_choice(
 def _render_review(request: HttpRequest, form: PayForm) -> HttpResponse:
     loan, amount = form.page.loan, form.cleaned_data["minor"]
     purpose = form.cleaned_data["purpose"]
-    quote = None
-    if purpose == Payment.Purpose.PAYOFF:
+    quote = form.page.quote if purpose == Payment.Purpose.PAYOFF else None
+    if purpose == Payment.Purpose.PAYOFF and quote is None:
         quote = quote_payoff(
             loan_id=loan.pk, good_through=form.page.as_of, actor=loan.borrower.user, now=now()
         )
@@ -143,7 +147,8 @@ def _render_review(request: HttpRequest, form: PayForm) -> HttpResponse:
         "loan": loan,
         "amount": amount,
         "purpose_label": Payment.Purpose(purpose).label,
-        "preview": _preview(form.page, amount),
+        "preview": _preview(form.page, purpose, amount),
+        "quote": quote,
         "review": signing.dumps(wish, salt=REVIEW_SALT),
     }
     return render(request, "payments/review.html", context)
