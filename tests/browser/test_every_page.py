@@ -50,6 +50,8 @@ def test_the_pages_of_somebody_late(look: Look) -> None:
     look.open(f"/loans/{loan}/pay/")
     look.open(f"/loans/{loan}/payoff/")
     look.open(f"/loans/{loan}/plan/")
+    look.open(f"/loans/{loan}/statements/")
+    look.open(look.page.locator("main .list a").first.get_attribute("href") or "")
     look.open("/documents/")
     look.open("/help/", lands=f"/help/{loan}/")
     look.open("/account/")
