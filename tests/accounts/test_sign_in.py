@@ -126,6 +126,8 @@ def test_both_ways_in_stand_open_on_the_page_and_the_code_comes_first(
         page.index(each) for each in ('name="email"', 'href="#id_login"', 'id="id_login"')
     )
     assert code < link < password
+    # The field brings the way out along; once is enough.
+    assert page.count("Forgot your password?") == 1
 
 
 JARGON = ("two-factor", "authenticator app", "reauthenticate", "recovery code", "deactivate")
