@@ -134,7 +134,11 @@ def waits_for_wallet(session: CheckoutSession) -> bool:
 def is_open(session: CheckoutSession) -> bool:
     """Whether it can be paid now; one that is past its time is expired on the way."""
     if session.status == Status.OPEN and session.expires_at <= clock.now():
-        expire(session)
+        with transaction.atomic():
+            # Another thread may have been first; the transaction is the only writer.
+            session.refresh_from_db()
+            if session.status == Status.OPEN:
+                expire(session)
     return session.status == Status.OPEN
 
 

@@ -17,7 +17,7 @@ The network (this module):
 | webhooks/<action> | count, skip, types; seconds, copies | the next matching events go wrong |
 | webhooks/pause, webhooks/resume | | nothing is sent in between |
 | webhooks/deliver | event or events, copies, concurrent | sends now and waits for the answers |
-| webhooks/deliveries | | every delivery with its tries |
+| webhooks/deliveries | status (a list) | every delivery, or those, with their tries |
 | webhooks/generation-failure | id, type | tells by a thin event of one that was never made |
 | webhooks/secrets | secrets | signs with one secret, or with two during a roll |
 
@@ -41,7 +41,6 @@ Payer, issuer and Dashboard (`money_controls`):
 | refunds/<id>/fail | reason | a refund comes back, pending or not |
 | refunds/<id>/cancel | | a pending refund is called off |
 | charges/<id>/dispute | inquiry, reason, amount, withdraw | a dispute opens; its money may wait |
-| charges/<id>/disputed | | short for a chargeback with its money withdrawn |
 | disputes/<id>/<action> | | withdraw review win lose close-inquiry |
 | charges/<id>/early-fraud-warning | fraud_type | the issuer reports fraud |
 """
@@ -157,8 +156,10 @@ def _fresh_deliveries(event_id: str, copies: int) -> list[Delivery]:
 
 
 def deliveries(asked: Json) -> Json:
-    """Every delivery, oldest first, with its tries."""
+    """Every delivery, or those of a `status`, oldest first, with its tries."""
     rows = Delivery.objects.select_related("event").order_by("pk")
+    if "status" in asked:
+        rows = rows.filter(status__in=asked["status"])
     return {
         "deliveries": [
             {

@@ -81,7 +81,9 @@ def pay(request: HttpRequest, stripe_id: str) -> HttpResponse:
         "message": message,
         "cancel_url": session.params.get("cancel_url", ""),
         "takes_cards": "card" in session.payment_method_types,
-        "wallets": [(name, words[name]) for name in session.payment_method_types if name != "card"],
+        "wallets": [
+            (name, words[f"pay_{name}"]) for name in session.payment_method_types if name != "card"
+        ],
         "cards": [
             (" ".join(card_by_last4(last4).number[i : i + 4] for i in (0, 4, 8, 12)), words[text])
             for last4, text in SHOWN_CARDS

@@ -28,6 +28,7 @@ DISPUTE_ACTIONS: dict[str, Callable[[Dispute], None]] = {
 }
 
 
+@transaction.atomic
 def pay_session(asked: Json, stripe_id: str) -> Json:
     """Pay as a payer would: by `card`, named by its last four digits, or by a wallet.
 
@@ -37,10 +38,11 @@ def pay_session(asked: Json, stripe_id: str) -> Json:
     """
     session = _find(CheckoutSession, stripe_id, "checkout.session")
     kind = str(asked.get("method", "card"))
-    with transaction.atomic():
-        decline = _pay_by_card(session, asked) if kind == "card" else None
-        if kind != "card":
-            _pay_by_wallet(session, kind, asked)
+    decline = None
+    if kind == "card":
+        decline = _pay_by_card(session, asked)
+    else:
+        _pay_by_wallet(session, kind, asked)
     session.refresh_from_db()
     done = session.status == CheckoutSession.Status.COMPLETE
     return {
@@ -82,6 +84,7 @@ def _base_url(session: CheckoutSession) -> str:
     return session.url.rpartition("/c/pay/")[0]
 
 
+@transaction.atomic
 def expire_session(asked: Json, stripe_id: str) -> Json:
     """Expire a session as if its time had come."""
     session = _find(CheckoutSession, stripe_id, "checkout.session")

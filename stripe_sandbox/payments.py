@@ -148,7 +148,6 @@ def fail(intent: PaymentIntent, error: dict[str, Any], **changes: Any) -> None:
     if intent.payment_method:
         method = representations.payment_method(intent.payment_method)
         error = {**error, "payment_method": method}
-    agenda.strike(intent.stripe_id)
     move(
         intent,
         Status.REQUIRES_PAYMENT_METHOD,
@@ -161,7 +160,6 @@ def fail(intent: PaymentIntent, error: dict[str, Any], **changes: Any) -> None:
 
 def cancel_intent(intent: PaymentIntent, *, reason: str) -> None:
     """Cancel what has not succeeded. Raises: RequestRefused if it is too late."""
-    agenda.strike(intent.stripe_id)
     move(
         intent,
         Status.CANCELED,
@@ -201,7 +199,6 @@ def succeed(
     charge.balance_transaction_id = record_balance(
         "charge", intent.amount, intent.currency, charge.stripe_id, fee=fee_of(intent.amount)
     )
-    agenda.strike(intent.stripe_id)
     move(
         intent,
         Status.SUCCEEDED,
@@ -312,7 +309,11 @@ def unexpected_state(intent: PaymentIntent, verb: str) -> RequestRefused:
 
 
 def move(intent: PaymentIntent, status: Status, **changes: Any) -> None:
-    """Change the state by a conditional update; a state that lost the race is refused."""
+    """Change the state by a conditional update; a state that lost the race is refused.
+
+    What was to happen by itself to the former state is forgotten.
+    """
+    agenda.strike(intent.stripe_id)
     changes.setdefault("last_payment_error", None)
     changed = PaymentIntent.objects.filter(pk=intent.pk, status__in=TRANSITIONS[status]).update(
         status=status, **changes

@@ -249,7 +249,6 @@ control_urls = [
     path(f"payment_methods/{OWN}/renew", control(money_controls.renew_method)),
     path(f"charges/{OWN}/refund", control(money_controls.refund_charge)),
     path(f"charges/{OWN}/dispute", control(money_controls.dispute_charge)),
-    path(f"charges/{OWN}/disputed", control(money_controls.dispute_charge)),
     path(f"charges/{OWN}/early-fraud-warning", control(money_controls.warn_of_fraud)),
     path(f"refunds/{OWN}/<str:action>", control(money_controls.finish_refund)),
     path(f"disputes/{OWN}/<str:action>", control(money_controls.act_on_dispute)),

@@ -63,7 +63,6 @@ def ask_payer(
     intent: PaymentIntent, method: PaymentMethod, *, page_url: str, base_url: str
 ) -> None:
     """Send the payer to the wallet's page, or show a code to scan."""
-    agenda.strike(intent.stripe_id)
     code = random_text(24)
     details = {
         **intent.details,
@@ -104,7 +103,6 @@ def let_expire(intent: PaymentIntent) -> None:
 def postpone(intent: PaymentIntent, *, succeeds: bool) -> None:
     """The payer says yes, and the wallet confirms after days: by success, or by failure."""
     method = _method(intent)
-    agenda.strike(intent.stripe_id)
     charge = new_charge(intent, method, pending=True)
     move(intent, Status.PROCESSING, latest_charge_id=charge.stripe_id)
     charge.save()

@@ -23,7 +23,7 @@ from stripe_sandbox.wallets import CURRENCIES
 from stripe_sandbox.wire import Call
 
 from .lookup import find, find_named
-from .payment_methods import for_payment
+from .payment_methods import for_payment, refuse_if_spent
 
 NOUN = "payment_intent"
 KEPT = (
@@ -164,6 +164,7 @@ def _confirm(intent: PaymentIntent, call: Call) -> None:
             code="payment_intent_unexpected_state",
             extra={"payment_intent": representations.payment_intent(intent)},
         )
+    refuse_if_spent(method)
     off_session = call.params.get("off_session", "false") != "false"
     intent.off_session = off_session
     intent.return_url = call.params.get("return_url", intent.return_url)

@@ -41,7 +41,7 @@ def attach(call: Call, stripe_id: str) -> dict[str, Any]:
         raise RequestRefused(
             f"This PaymentMethod cannot be attached to a Customer: {row.type} is single-use."
         )
-    _refuse_if_spent(row)
+    refuse_if_spent(row)
     if row.behavior in cards.DECLINES:
         decline = cards.DECLINES[row.behavior]
         raise CardError(decline.message, code=decline.code, extra=decline_body(decline))
@@ -116,11 +116,12 @@ def for_payment(stripe_id: str, customer: Customer | None) -> PaymentMethod:
             "Customer in the `customer` parameter on the PaymentIntent.",
             param="payment_method",
         )
-    _refuse_if_spent(method)
+    refuse_if_spent(method)
     return method
 
 
-def _refuse_if_spent(method: PaymentMethod) -> None:
+def refuse_if_spent(method: PaymentMethod) -> None:
+    """Refuse one that was detached, or was used without a customer. Raises: RequestRefused."""
     if method.detached or (method.used and not method.customer_id):
         raise RequestRefused(
             "The provided PaymentMethod was previously used with a PaymentIntent without "

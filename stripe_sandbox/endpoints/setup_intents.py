@@ -17,7 +17,7 @@ from stripe_sandbox.wire import Call
 
 from .lookup import find, find_named
 from .payment_intents import method_types
-from .payment_methods import for_payment
+from .payment_methods import for_payment, refuse_if_spent
 
 NOUN = "setupintent"
 KEPT = (
@@ -77,6 +77,7 @@ def _confirm(intent: SetupIntent, call: Call) -> None:
             code="setup_intent_unexpected_state",
             extra={"setup_intent": representations.setup_intent(intent)},
         )
+    refuse_if_spent(method)
     intent.return_url = call.params.get("return_url", intent.return_url)
     intent.save()
     declined = confirm_setup(intent, method, base_url=call.base_url)

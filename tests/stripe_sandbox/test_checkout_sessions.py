@@ -1,5 +1,6 @@
 """Checkout Sessions through the API: shape, limits, life."""
 
+import threading
 import time
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import stripe
 
 from tests.sandbox_server import Sandbox
-from tests.stripe_sandbox.calls import line_item, session_params
+from tests.stripe_sandbox.calls import call, line_item, session_params
 
 
 def test_a_new_session_is_open_unpaid_and_has_no_intent_yet(
@@ -236,6 +237,37 @@ def test_only_an_open_session_can_be_expired(
 
     with pytest.raises(stripe.InvalidRequestError, match="can be expired"):
         client.v1.checkout.sessions.expire(session.id)
+
+
+def test_many_who_find_sessions_past_their_time_expire_each_once(
+    sandbox: Sandbox, client: stripe.StripeClient
+) -> None:
+    params = session_params(expires_at=int(time.time()) + 1810)
+    made = {client.v1.checkout.sessions.create(params).id for _ in range(12)}
+    sandbox.control("webhooks/pause")
+    refusals: list[Any] = []
+
+    def look(stripe_id: str) -> None:
+        status = ""
+        while status != "expired" and not refusals:
+            code, body, _ = call(sandbox, "GET", f"/v1/checkout/sessions/{stripe_id}")
+            status = body.get("status", "")
+            refusals.extend([body] if code != 200 else [])
+
+    threads = [threading.Thread(target=look, args=[stripe_id]) for stripe_id in made]
+    for thread in threads:
+        thread.start()
+    sandbox.control("clock", seconds=1900)
+    try:
+        for thread in threads:
+            thread.join()
+    finally:
+        sandbox.control("clock", seconds=-1900)
+
+    assert refusals == []
+    told = client.v1.events.list({"types": ["checkout.session.expired"], "limit": 100}).data
+    ids = [event.data.object.id for event in told if event.data.object.id in made]
+    assert sorted(ids) == sorted(made)
 
 
 def test_a_session_expires_by_itself(sandbox: Sandbox, client: stripe.StripeClient) -> None:

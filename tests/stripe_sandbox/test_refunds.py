@@ -79,7 +79,7 @@ def test_a_charge_wholly_refunded_is_not_refunded_again(
 def test_a_disputed_charge_is_not_refunded(
     sandbox: Sandbox, client: stripe.StripeClient, paid: stripe.PaymentIntent
 ) -> None:
-    sandbox.control(f"charges/{paid.latest_charge}/disputed")
+    sandbox.control(f"charges/{paid.latest_charge}/dispute")
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         client.v1.refunds.create({"payment_intent": paid.id})

@@ -210,6 +210,19 @@ def test_a_detached_card_is_gone_for_good(
     assert told.data.previous_attributes["customer"] == customer.id
 
 
+def test_an_intent_does_not_charge_a_card_that_was_detached_meanwhile(
+    client: stripe.StripeClient, customer: stripe.Customer
+) -> None:
+    method = client.v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    intent = client.v1.payment_intents.create(
+        {"amount": 5000, "currency": "cny", "customer": customer.id, "payment_method": method.id}
+    )
+    client.v1.payment_methods.detach(method.id)
+
+    with pytest.raises(stripe.InvalidRequestError, match="detached"):
+        client.v1.payment_intents.confirm(intent.id)
+
+
 def test_a_card_removed_in_the_dashboard_is_told(
     sandbox: Sandbox, client: stripe.StripeClient, customer: stripe.Customer, receiver: Receiver
 ) -> None:

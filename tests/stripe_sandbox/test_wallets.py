@@ -165,6 +165,25 @@ def test_a_code_dies_after_two_hours(
     assert ended.payment_intent.last_payment_error.code == "payment_intent_payment_attempt_expired"
 
 
+@pytest.mark.parametrize("card", ["4242", "3155"])
+def test_a_code_that_was_left_for_a_card_changes_nothing_any_more(
+    sandbox: Sandbox, client: stripe.StripeClient, opened: stripe.checkout.Session, card: str
+) -> None:
+    pay(sandbox, opened.id, "wechat_pay", "wait")
+    sandbox.control(f"sessions/{opened.id}/pay", card=card)
+    before = paid(client, opened.id).payment_intent
+
+    sandbox.control("clock", seconds=2 * 3600 + 1)
+    try:
+        after = paid(client, opened.id).payment_intent
+    finally:
+        sandbox.control("clock", seconds=-(2 * 3600 + 1))
+
+    assert after.status == before.status
+    assert after.status == ("succeeded" if card == "4242" else "requires_action")
+    assert after.last_payment_error is None
+
+
 def test_a_session_that_expires_takes_its_waiting_wallet_along(
     sandbox: Sandbox, client: stripe.StripeClient, opened: stripe.checkout.Session
 ) -> None:
