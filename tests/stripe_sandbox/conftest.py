@@ -87,6 +87,13 @@ class Receiver:
             time.sleep(0.02)
         raise AssertionError(f"{len(self.received)} webhooks came, not {count}")
 
+    def wait_for_types(self, *types: str, seconds: float = 10) -> None:
+        """Wait until each type has come, whatever else comes, as when the clock moves for all."""
+        deadline = time.monotonic() + seconds
+        while missing := set(types) - set(self.types()):
+            assert time.monotonic() < deadline, f"{missing} did not come"
+            time.sleep(0.02)
+
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()

@@ -126,7 +126,7 @@ def test_a_delayed_wallet_completes_unpaid_and_ends_after_days(
     assert (ended.status, ended.payment_status) == ("complete", payment_status)
     assert ended.payment_intent.status == intent_status
     assert ended.payment_intent.latest_charge.status == charge_status
-    receiver.wait_for(8)
+    receiver.wait_for_types(f"checkout.session.{session_event}")
     told = {event.type: event.data.object for event in receiver.events()}
     assert told[f"checkout.session.{session_event}"].payment_status == payment_status
 
