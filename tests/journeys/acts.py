@@ -158,7 +158,7 @@ def wait_out_costs(page: Page) -> None:
 
 
 def fill_card(page: Page, number: str) -> None:
-    """Type a card on the gateway's page and press its only button."""
+    """Type a card on the gateway's page and press its button."""
     expect(page.locator("#number")).to_be_visible()
     if page.locator("#email").count():
         page.locator("#email").fill("payer@example.com")
@@ -166,7 +166,7 @@ def fill_card(page: Page, number: str) -> None:
     page.locator("#expiry").fill("12/40")
     page.locator("#cvc").fill("123")
     page.locator("#holder").fill("GRACE HILL")
-    page.locator("button[type=submit]").click()
+    page.locator("button[name=method][value=card]").click()
 
 
 def yuan(minor: int) -> str:

@@ -98,7 +98,6 @@ def assert_figures_agree(loan: Loan, as_of: date) -> None:
         "past_due_amount": loan.past_due_amount,
         "past_due_since": loan.past_due_since,
         "days_past_due": loan.days_past_due,
-        "stage_key": loan.stage.key if loan.stage else None,
         "next_due_date": loan.next_due_date,
         "next_due_amount": loan.next_due_amount,
     }

@@ -156,5 +156,5 @@ def test_its_queries_are_few(
     reader.get(url(loan))
     # session, user; when it was last seen, in a savepoint (5); the loan; rows, charges, balance of
     # the position (3); stage.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         reader.get(url(loan), {"day": DAY.isoformat()})

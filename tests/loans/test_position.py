@@ -46,10 +46,10 @@ def test_between_due_dates_interest_accrues_by_day() -> None:
     assert position.past_due_amount == 0
 
 
-def test_days_past_due_decide_the_stage() -> None:
-    loan = make_overdue_loan(days=31, as_of=date(2026, 4, 20))
-    assert loan.stage.key == "middle"
-    assert get_position(loan=loan, as_of=date(2026, 4, 19)).stage_key == "early"
+@pytest.mark.parametrize(("days", "stage"), [(30, "early"), (31, "middle"), (91, "late")])
+def test_days_past_due_decide_the_stage(days: int, stage: str) -> None:
+    loan = make_overdue_loan(days=days, as_of=date(2026, 4, 20))
+    assert loan.stage.key == stage
 
 
 def test_a_loan_to_be_signed_owes_nothing_yet() -> None:

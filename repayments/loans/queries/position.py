@@ -9,7 +9,7 @@ from datetime import date
 
 from django.core.exceptions import ValidationError
 
-from repayments.loans.models import Loan, PayoffQuote, Stage
+from repayments.loans.models import Loan, PayoffQuote
 from repayments.loans.reckoning import Snapshot
 from repayments.loans.snapshots import load_snapshot
 
@@ -41,7 +41,6 @@ class Position:
     remaining_total: int
     installments_paid: int
     installments_total: int
-    stage_key: str | None
     snapshot: Snapshot = field(repr=False, compare=False)
 
 
@@ -106,7 +105,6 @@ def make_position(loan: Loan, state: Snapshot, as_of: date) -> Position:
         remaining_total=state.unpaid + state.unposted_penalty(as_of),
         installments_paid=_count_total(state) - sum(1 for row in state.rows if row.unpaid),
         installments_total=_count_total(state),
-        stage_key=_get_stage_key(loan, late),
         snapshot=state,
     )
 
@@ -132,7 +130,6 @@ def _resting_position(loan: Loan, state: Snapshot) -> Position:
         remaining_total=state.unpaid,
         installments_paid=_count_total(state) - sum(1 for row in state.rows if row.unpaid),
         installments_total=_count_total(state),
-        stage_key=None,
         snapshot=state,
     )
 
@@ -147,10 +144,3 @@ def _count_total(state: Snapshot) -> int:
     A row that asks for nothing any more does not count.
     """
     return max((row.number for row in state.rows if row.amount), default=0)
-
-
-def _get_stage_key(loan: Loan, late: int) -> str | None:
-    if not late:
-        return None
-    stages = Stage.objects.filter(from_day__lte=late).order_by("-from_day")
-    return stages.values_list("key", flat=True).first()

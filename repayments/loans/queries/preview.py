@@ -30,14 +30,17 @@ class Preview:
     installments_covered: int
 
 
-def preview_payment(*, loan: Loan, amount: int, as_of: date, quoted: bool = False) -> Preview:
+def preview_payment(
+    *, loan: Loan, amount: int, as_of: date, quoted: bool = False, state: Snapshot | None = None
+) -> Preview:
     """Say what a payment of this day would cover; the same reckoning as posting it.
 
     Args:
         amount: whole minor units, above zero.
         quoted: it is the amount of a payoff quote that is good.
+        state: the loan's snapshot, where it has been read already.
     """
-    state = load_snapshot(loan)
+    state = state or load_snapshot(loan)
     outcome = state.plan(amount, as_of, quoted=quoted)
     if outcome.settles:
         return _preview_of_payoff(state, amount, outcome.rest, as_of)

@@ -102,7 +102,13 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _preview(page: PayPage, purpose: str, amount: int) -> Preview:
     quoted = purpose == Payment.Purpose.PAYOFF
-    return preview_payment(loan=page.loan, amount=amount, as_of=page.as_of, quoted=quoted)
+    return preview_payment(
+        loan=page.loan,
+        amount=amount,
+        as_of=page.as_of,
+        quoted=quoted,
+        state=page.position.snapshot,
+    )
 
 
 def _render_choice(
