@@ -1,6 +1,10 @@
-"""The answers against the SDK's own classes: no field it does not know, none missing it needs."""
+"""The answers against the SDK's own classes: no field it does not know, none missing it needs.
 
-from typing import Any
+Objects within objects are held against the classes of their own, all the way down.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, get_args, get_origin
 
 import pytest
 import stripe
@@ -16,6 +20,8 @@ SHAPES = {
     "charge": stripe.Charge,
     "refund": stripe.Refund,
     "balance_transaction": stripe.BalanceTransaction,
+    "dispute": stripe.Dispute,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
     "checkout.session": stripe.checkout.Session,
     "item": stripe.LineItem,
     "price": stripe.Price,
@@ -28,11 +34,16 @@ UNTYPED = {"price": {"tiers_mode"}}
 @pytest.fixture
 def answers(
     sandbox: Sandbox, client: stripe.StripeClient, customer: stripe.Customer
-) -> dict[str, dict[str, Any]]:
-    """One object of each kind, found anywhere in the answers of a short story."""
-    made = client.v1.checkout.sessions.create(session_params(customer=customer.id))
-    sandbox.control(f"sessions/{made.id}/pay", card="0002")
-    sandbox.control(f"sessions/{made.id}/pay", card="3155", three_d_secure="pass")
+) -> list[dict[str, Any]]:
+    """Objects of every kind and in many states, found anywhere in the answers of a story."""
+    paid = _checkout(client, customer, lambda path: sandbox.control(path, card="0002"))
+    sandbox.control(f"sessions/{paid}/pay", card="3155", three_d_secure="pass")
+    alipay = _checkout(
+        client, customer, lambda path: sandbox.control(path, method="alipay", outcome="later")
+    )
+    wechat = _checkout(
+        client, customer, lambda path: sandbox.control(path, method="wechat_pay", outcome="wait")
+    )
     setup = client.v1.checkout.sessions.create(
         {
             "mode": "setup",
@@ -42,33 +53,52 @@ def answers(
         }
     )
     sandbox.control(f"sessions/{setup.id}/pay", card="4242")
-    paid = client.v1.checkout.sessions.retrieve(
-        made.id,
-        {
-            "expand": [
-                "customer",
-                "line_items",
-                "payment_intent.payment_method",
-                "payment_intent.latest_charge.balance_transaction",
-            ]
-        },
+    expand = ["customer", "line_items", "payment_intent.payment_method"]
+    expand.append("payment_intent.latest_charge.balance_transaction")
+    sessions = client.v1.checkout.sessions
+    told = [sessions.retrieve(made, {"expand": expand}) for made in (paid, alipay, wechat)]
+    intent: Any = told[0].payment_intent
+    refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 100})
+    sandbox.control(f"refunds/{refund.id}/fail")
+    sandbox.control(f"charges/{intent.latest_charge.id}/early-fraud-warning")
+    dispute = sandbox.control(f"charges/{intent.latest_charge.id}/dispute")["dispute"]["id"]
+    asks = client.v1.setup_intents.create(
+        {"payment_method": "pm_card_authenticationRequired", "confirm": True}
     )
-    told = [
-        paid,
-        client.v1.refunds.create({"payment_intent": paid.payment_intent.id, "amount": 100}),
-        client.v1.checkout.sessions.retrieve(setup.id, {"expand": ["setup_intent"]}),
-        client.v1.events.list({"limit": 1}).data[0],
+    with pytest.raises(stripe.CardError) as declined:
+        client.v1.setup_intents.create(
+            {"payment_method": "pm_card_chargeDeclined", "confirm": True}
+        )
+    everything: list[Any] = [
+        *told,
+        refund,
+        asks,
+        declined.value.error.setup_intent,
+        client.v1.refunds.retrieve(refund.id, {"expand": ["failure_balance_transaction"]}),
+        client.v1.disputes.retrieve(dispute),
+        *client.v1.charges.list({"payment_intent": intent.id}).data,
+        *client.v1.radar.early_fraud_warnings.list({"charge": intent.latest_charge.id}).data,
+        sessions.retrieve(setup.id, {"expand": ["setup_intent"]}),
+        *client.v1.events.list({"limit": 5}).data,
     ]
-    found: dict[str, dict[str, Any]] = {}
-    for answer in told:
+    found: list[dict[str, Any]] = []
+    for answer in everything:
         collect(answer.to_dict(), found)
     return found
 
 
-def collect(node: Any, found: dict[str, dict[str, Any]]) -> None:
+def _checkout(
+    client: stripe.StripeClient, customer: stripe.Customer, pay: Callable[[str], Any]
+) -> str:
+    made = client.v1.checkout.sessions.create(session_params(customer=customer.id))
+    pay(f"sessions/{made.id}/pay")
+    return made.id
+
+
+def collect(node: Any, found: list[dict[str, Any]]) -> None:
     if isinstance(node, dict):
         if isinstance(node.get("object"), str) and node["object"] in SHAPES:
-            found.setdefault(node["object"], node)
+            found.append(node)
         for value in node.values():
             collect(value, found)
     elif isinstance(node, list):
@@ -76,20 +106,55 @@ def collect(node: Any, found: dict[str, dict[str, Any]]) -> None:
             collect(value, found)
 
 
-def test_every_object_has_the_fields_that_the_sdk_names(
-    answers: dict[str, dict[str, Any]],
-) -> None:
-    wrong = {}
-    for kind, shape in SHAPES.items():
-        hints = {name: str(hint) for name, hint in shape.__annotations__.items() if name.islower()}
-        needed = {name for name, hint in hints.items() if not optional(hint)}
-        sent = set(answers[kind])
-        unknown = sent - set(hints) - UNTYPED.get(kind, set())
-        if unknown or needed - sent:
-            wrong[kind] = {"unknown": unknown, "missing": needed - sent}
+def faults(node: dict[str, Any], shape: Any, path: str) -> Iterator[str]:
+    """Where an object has a field that its class does not name, or lacks one it always has."""
+    hints = {name: hint for name, hint in shape.__annotations__.items() if name.islower()}
+    for name in sorted(set(node) - set(hints) - UNTYPED.get(path, set())):
+        yield f"{path}.{name} is unknown"
+    for name, hint in hints.items():
+        if name not in node:
+            if not optional(str(hint)):
+                yield f"{path}.{name} is missing"
+        elif isinstance(node[name], dict) and "object" not in node[name]:
+            for inner in classes(hint):
+                yield from faults(node[name], inner, f"{path}.{name}")
 
-    assert wrong == {}
+
+def classes(hint: Any) -> Iterator[Any]:
+    """The SDK's own classes within a type; maps of anything have none."""
+    if get_origin(hint) is not None:
+        for part in get_args(hint):
+            yield from classes(part)
+    elif isinstance(hint, type) and issubclass(hint, stripe.StripeObject) and own(hint):
+        yield hint
+
+
+def own(shape: type) -> bool:
+    return shape.__module__ != "stripe._stripe_object" and bool(shape.__annotations__)
 
 
 def optional(hint: str) -> bool:
     return "Optional" in hint or "NoneType" in hint
+
+
+def test_every_object_has_the_fields_that_the_sdk_names(answers: list[dict[str, Any]]) -> None:
+    assert {answer["object"] for answer in answers} == set(SHAPES)
+    wrong = {
+        fault
+        for answer in answers
+        for fault in faults(answer, SHAPES[answer["object"]], answer["object"])
+    }
+
+    assert wrong == set()
+
+
+def test_the_comparison_bites(answers: list[dict[str, Any]]) -> None:
+    charge = next(answer for answer in answers if answer["object"] == "charge")
+    changed = {**charge, "hue": "red", "outcome": {**charge["outcome"], "mood": "good"}}
+    del changed["amount"]
+
+    assert set(faults(changed, stripe.Charge, "charge")) == {
+        "charge.amount is missing",
+        "charge.hue is unknown",
+        "charge.outcome.mood is unknown",
+    }

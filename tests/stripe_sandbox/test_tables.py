@@ -83,8 +83,7 @@ REQUIRED_HERE = {
     "POST checkout/sessions: line_items[].price_data.unit_amount",
     "POST checkout/sessions: line_items[].quantity",
 }
-# Not every address bears the whole of a type: an empty text may be taken for "unset" where the
-# type has no word for it, and the other way about.
+# The empty text takes a value away. Which values may be taken away is not compared.
 UNSET = ""
 
 READ_TABLES = """
