@@ -99,6 +99,7 @@ REASON_CODES = frozenset(_SENTENCES)
 _HOLDS: dict[str, Callable[[], str]] = {
     "hardship": lambda: _("hardship, until it is answered"),
     "dispute": lambda: _("dispute, until it is answered"),
+    "payment_dispute": lambda: _("the person's bank questions a payment"),
     "complaint": lambda: _("complaint, until it is answered"),
     "plan_active": lambda: _("a plan is agreed and kept"),
     "plan_in_progress": lambda: _("a plan is being made"),

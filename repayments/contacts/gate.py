@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from repayments.contacts.profiles import FIXED, PERSON, Cap, HoldRule, Profile
+from repayments.contacts.profiles import FIXED, PERSON, PRODUCT_HOLDS, Cap, HoldRule, Profile
 
 ALLOW, DEFER, REFUSE = "allow", "defer", "refuse"
 SPOKEN = frozenset({"voice", "visit"})
@@ -193,10 +193,9 @@ def _refused_by_hold(
     for hold in facts.holds:
         if hold.ends_at and hold.ends_at <= moment:
             continue
-        # A hold the profile does not know stops everything: fail closed.
-        rule = profile.holds.get(hold.name) or HoldRule(
-            hold.name, frozenset({"contact"}), frozenset(), None, ""
-        )
+        rule = profile.holds.get(hold.name) or PRODUCT_HOLDS.get(hold.name)
+        # A hold that nobody knows stops everything: fail closed.
+        rule = rule or HoldRule(hold.name, frozenset({"contact"}), frozenset(), None, "")
         if _stops(rule, inquiry):
             return Answer(REFUSE, f"hold_{hold.name}"[:40], rule.rule or "hold")
     return None

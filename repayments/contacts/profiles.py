@@ -96,6 +96,15 @@ class HoldRule:
     rule: str
 
 
+# Holds of the portal's own making, the same wherever a person lives; a profile may say otherwise.
+# While a bank questions a payment nobody is pressed for what that payment covered (PC-6).
+PRODUCT_HOLDS = {
+    "payment_dispute": HoldRule(
+        "payment_dispute", frozenset({"call", "placement", "legal"}), frozenset(), None, "PC-6"
+    )
+}
+
+
 @dataclass(frozen=True)
 class Profile:
     """One version of one jurisdiction's rules; ``name`` is what decisions keep."""

@@ -136,7 +136,7 @@ def take_all_guards_but_the_key_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def post_anew(**asked: Any) -> JournalEntry:
         return record_payment(**{**asked, "reference": f"{asked['reference']}-{next(numbers)}"})
 
-    monkeypatch.setattr(SETTLE, "_lock", get)
+    monkeypatch.setattr(SETTLE, "lock_payment", get)
     monkeypatch.setattr(SETTLE, "_is_settled", lambda intent: False)
     monkeypatch.setattr(SETTLE, "find_mismatch", lambda payment, intent: None)
     monkeypatch.setattr(SETTLE, "_claim", lambda *facts: True)

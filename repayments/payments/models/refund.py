@@ -151,6 +151,17 @@ class Refund(models.Model):
 class Dispute(models.Model):
     """A payer's bank questions a charge. Money moves only by its balance transactions."""
 
+    # The gateway's words for one that has ended.
+    ENDED: ClassVar[list[str]] = ["won", "lost", "warning_closed", "prevented"]
+    # Those under which a charge can be refunded all the same.
+    REFUNDABLE: ClassVar[list[str]] = [
+        "won",
+        "warning_needs_response",
+        "warning_under_review",
+        "warning_closed",
+        "prevented",
+    ]
+
     dispute_id = models.CharField(_("dispute at the gateway"), max_length=255, unique=True)
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="disputes"
@@ -181,3 +192,8 @@ class Dispute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dispute_id} {self.status}"
+
+    @property
+    def is_inquiry(self) -> bool:
+        """Whether the bank only asks, so far; no money moves and a refund still answers it."""
+        return self.status.startswith("warning_")

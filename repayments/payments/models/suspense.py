@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from repayments.fields import MoneyField
@@ -29,6 +29,8 @@ class Suspense(models.Model):
     )
     amount = MoneyField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
+    # Refunds in any state but a failed one, held apart by a conditional update of this.
+    going_back = MoneyField(_("refunded, or being refunded"), default=0)
     cause = models.CharField(_("cause"), max_length=20, choices=Cause.choices)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -51,6 +53,10 @@ class Suspense(models.Model):
                 fields=["provider", "object_id"], name="payments_suspense_object_unique"
             ),
             models.CheckConstraint(
+                condition=Q(going_back__gte=0, going_back__lte=F("amount")),
+                name="payments_suspense_going_back",
+            ),
+            models.CheckConstraint(
                 condition=Q(resolved_at__isnull=True, resolution="")
                 | (Q(resolved_at__isnull=False) & ~Q(resolution="")),
                 name="payments_suspense_resolved_by_an_act",
@@ -59,3 +65,8 @@ class Suspense(models.Model):
 
     def __str__(self) -> str:
         return f"{self.object_id} {self.currency} {self.amount}"
+
+    @property
+    def refundable(self) -> int:
+        """What of it may still be sent back, in minor units."""
+        return 0 if self.resolved_at else self.amount - self.going_back

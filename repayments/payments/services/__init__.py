@@ -16,6 +16,21 @@ from repayments.payments.services.inbox import (
     release_event,
 )
 from repayments.payments.services.reconcile import Reconciliation, reconcile, resolve_payment
+from repayments.payments.services.refund import (
+    ChargeDisputed,
+    NothingToRefund,
+    NotTheirsToDecide,
+    RefundAlreadyDecided,
+    RefundRefused,
+    RefundTooLarge,
+    approve_refund,
+    decline_refund,
+    list_refunds_to_send,
+    needs_second_person,
+    propose_refund,
+    record_bank_refund,
+    send_refund,
+)
 from repayments.payments.services.settle import settle
 from repayments.payments.services.start import (
     GatewayUnavailable,
@@ -26,22 +41,35 @@ from repayments.payments.services.start import (
 
 __all__ = [
     "AmountRefused",
+    "ChargeDisputed",
     "EventBeingWorked",
     "GatewayUnavailable",
     "LoanNotPayable",
+    "NotTheirsToDecide",
+    "NothingToRefund",
     "PaymentAlreadyMade",
     "PaymentNotKnown",
     "PaymentRefused",
     "Reconciliation",
+    "RefundAlreadyDecided",
+    "RefundRefused",
+    "RefundTooLarge",
+    "approve_refund",
     "check_amount",
     "check_limits",
     "check_loan",
+    "decline_refund",
+    "list_refunds_to_send",
     "list_waiting_events",
+    "needs_second_person",
     "process_event",
+    "propose_refund",
     "receive_event",
     "reconcile",
+    "record_bank_refund",
     "release_event",
     "resolve_payment",
+    "send_refund",
     "settle",
     "start_payment",
 ]

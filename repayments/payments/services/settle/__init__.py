@@ -10,12 +10,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from repayments.payments.services.settle.disputes import DISPUTE, settle_dispute
 from repayments.payments.services.settle.payments import INTENT, SESSION, settle_intent
+from repayments.payments.services.settle.refunds import REFUND, settle_refund
 
 # By the gateway's name for a kind of object: what brings one of it into the books.
 _SETTLERS: dict[str, Callable[..., Any]] = {
     SESSION: settle_intent,
     INTENT: settle_intent,
+    REFUND: settle_refund,
+    DISPUTE: settle_dispute,
 }
 
 
@@ -37,4 +41,4 @@ def is_settled_type(object_type: str) -> bool:
     return object_type in _SETTLERS
 
 
-__all__ = ["INTENT", "SESSION", "is_settled_type", "settle"]
+__all__ = ["DISPUTE", "INTENT", "REFUND", "SESSION", "is_settled_type", "settle"]

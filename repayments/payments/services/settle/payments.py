@@ -9,20 +9,19 @@ import uuid
 from contextlib import suppress
 from datetime import date, datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.urls import reverse
 
 from repayments.audit.services import record_event
-from repayments.clock import lender_zone
 from repayments.contacts.services import MissingValue, UnknownTemplate, queue_message
 from repayments.ledger.models import JournalEntry
 from repayments.ledger.services import AlreadyPosted
-from repayments.loans.models import Loan
 from repayments.loans.services import record_payment
 from repayments.money import format_money
 from repayments.payments import gateway
 from repayments.payments.gateway import CheckoutSession, IntentFacts
 from repayments.payments.models import Payment, PostingKey, Provider, Suspense
+from repayments.payments.services.settle.posting import day_within, lock_payment, take_key
 from repayments.payments.signals import payment_exception, payment_settled
 from repayments.payments.states import find_mismatch, status_told
 
@@ -116,20 +115,11 @@ def _named(text: str | None) -> dict[str, str]:
         return {}
 
 
-def _lock(payment_id: int) -> Payment:
-    """Lock loan, then payment; needs a transaction. SQLite's transactions are the lock there."""
-    loan_id = Payment.objects.values_list("loan_id", flat=True).get(pk=payment_id)
-    loan = Loan.objects.select_for_update().get(pk=loan_id)
-    payment: Payment = Payment.objects.select_for_update().get(pk=payment_id)
-    payment.loan = loan
-    return payment
-
-
 @transaction.atomic
 def _receive(
     payment_id: int, session: CheckoutSession | None, intent: IntentFacts, now: datetime
 ) -> None:
-    payment = _lock(payment_id)
+    payment = lock_payment(payment_id)
     if _is_settled(intent):
         return
     cause = find_mismatch(payment, intent)
@@ -197,17 +187,7 @@ def _claim(
 
 def _take_key(intent: IntentFacts, now: datetime) -> bool:
     """Take the right to post this object; False if it was posted already, in whatever book."""
-    try:
-        with transaction.atomic():
-            PostingKey.objects.create(
-                provider=Provider.STRIPE,
-                object_id=intent.id,
-                entry_kind=PostingKey.EntryKind.PAYMENT,
-                created_at=now,
-            )
-    except IntegrityError:
-        return False
-    return True
+    return take_key(object_id=intent.id, kind=PostingKey.EntryKind.PAYMENT, now=now)
 
 
 def _post(payment: Payment, intent: IntentFacts, paid_on: date, now: datetime) -> JournalEntry:
@@ -228,12 +208,8 @@ def _post(payment: Payment, intent: IntentFacts, paid_on: date, now: datetime) -
 
 
 def _paid_on(payment: Payment, intent: IntentFacts, now: datetime) -> date:
-    """The lender's day of the charge, not of its news; within the attempt's own life.
-
-    The bounds matter where a demonstration has moved the portal's clock away from the gateway's.
-    """
-    moment = min(max(intent.paid_at or now, payment.created_at), now)
-    return moment.astimezone(lender_zone()).date()
+    """The lender's day of the charge, not of its news; within the attempt's own life."""
+    return day_within(intent.paid_at or now, since=payment.created_at, until=now)
 
 
 def _tell_borrower(payment: Payment, received: int, paid_on: date, now: datetime) -> None:
@@ -331,7 +307,7 @@ def _move(
 ) -> None:
     """Take over a state without money; one that the payment cannot move to is old news."""
     status = status_told(session, intent)
-    payment = _lock(payment_id)
+    payment = lock_payment(payment_id)
     if status is None:
         return
     if intent is not None:
