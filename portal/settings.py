@@ -323,6 +323,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "repayments.payments.tasks.sweep_gateway_events",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
     },
+    "send refunds whose answer is missing": {
+        "task": "repayments.payments.tasks.sweep_refunds",
+        "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
+    },
     "ask the gateway what was missed": {
         "task": "repayments.payments.tasks.reconcile_payments",
         "schedule": timedelta(minutes=10),

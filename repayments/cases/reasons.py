@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from repayments.clock import lender_zone
 from repayments.money import format_money
 from repayments.payments.models import Suspense
 from repayments.templatetags.amounts import local_time, long_day
@@ -75,6 +76,18 @@ def _suspense(facts: Facts) -> str:
     }
 
 
+def _payment_disputed(facts: Facts) -> str:
+    until = str(facts.get("until") or "")
+    if not until:
+        return _("The payer's bank questions a payment: %(amount)s.") % {"amount": _money(facts)}
+    return _(
+        "The payer's bank questions a payment: %(amount)s. It takes evidence until %(when)s."
+    ) % {
+        "amount": _money(facts),
+        "when": long_day(datetime.fromisoformat(until).astimezone(lender_zone()).date()),
+    }
+
+
 def _seal_failed(facts: Facts) -> str:
     return _("Contract %(reference)s is signed but could not be sealed.") % {
         "reference": facts.get("reference") or ""
@@ -91,6 +104,13 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "question_asked": lambda facts: _("The borrower has a question."),
     "payment_review": _payment_review,
     "suspense": _suspense,
+    "payment_disputed": _payment_disputed,
+    "refund_asked": lambda facts: (
+        _("The borrower asks for %(amount)s back.") % {"amount": _money(facts)}
+    ),
+    "refund_failed": lambda facts: (
+        _("A refund of %(amount)s did not arrive.") % {"amount": _money(facts)}
+    ),
     "seal_failed": _seal_failed,
     "opened_by_staff": lambda facts: _("A colleague opened it."),
 }

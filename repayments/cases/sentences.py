@@ -100,6 +100,28 @@ SENTENCES: dict[str, Any] = {
     "payments.declined": gettext_lazy("A payment was declined"),
     "payments.canceled": gettext_lazy("A payment was canceled"),
     "payments.ambiguous": gettext_lazy("The gateway's answer to a payment is not clear"),
+    "payments.refund_proposed": gettext_lazy("Refund of %(amount)s proposed"),
+    "payments.refund_approved": gettext_lazy("Refund of %(amount)s approved"),
+    "payments.refund_declined": gettext_lazy("Refund of %(amount)s declined"),
+    "payments.refund_unknown": gettext_lazy("Whether a refund of %(amount)s was sent is not known"),
+    "payments.refund_pending": gettext_lazy("Refund of %(amount)s on its way"),
+    "payments.refund_succeeded": gettext_lazy("Refund of %(amount)s sent"),
+    "payments.refund_sent_by_bank": gettext_lazy(
+        "Refund of %(amount)s sent by bank: %(reference)s"
+    ),
+    "payments.refund_failed": gettext_lazy("Refund of %(amount)s failed: %(failure)s"),
+    "payments.refund_canceled": gettext_lazy("Refund of %(amount)s canceled"),
+    "payments.refund_exceeds": gettext_lazy("%(amount)s went back that the books do not hold"),
+    "payments.credit_chosen": gettext_lazy(
+        "The borrower chose what to do with %(amount)s left over"
+    ),
+    "payments.dispute_opened": gettext_lazy("The payer's bank questions %(amount)s"),
+    "payments.dispute_changed": gettext_lazy("The bank's question about %(amount)s: %(status)s"),
+    "payments.dispute_closed": gettext_lazy("The bank has decided about %(amount)s: %(status)s"),
+    "payments.dispute_withdrawn": gettext_lazy("The payer's bank took %(amount)s back"),
+    "payments.dispute_reinstated": gettext_lazy("The payer's bank returned %(amount)s"),
+    "payments.dispute_exceeds": gettext_lazy("The bank took %(amount)s more than was left"),
+    "payments.dispute_part_returned": gettext_lazy("The bank returned only %(amount)s"),
     "payments.suspended": gettext_lazy("%(amount)s came in that fits nothing"),
     "reminders.policy_changed": gettext_lazy("Policy for reminders changed"),
 }
@@ -170,4 +192,5 @@ _PURPOSES = {
     "plan_declined": gettext_lazy("answer to a plan"),
     "plan_referred": gettext_lazy("answer to a plan"),
     "help_received": gettext_lazy("we have your message"),
+    "refund": gettext_lazy("money sent back"),
 }

@@ -39,6 +39,23 @@ def settle_payment(*, payment_id: int, **kwargs: Any) -> None:
 
 
 @shared_task
+def send_refund(*, refund_id: int, **kwargs: Any) -> None:
+    """Have the gateway send an approved refund."""
+    try:
+        services.send_refund(refund_id=refund_id, now=now())
+    except GatewayError as error:
+        # The row says what is known; the sweep comes back to it.
+        logger.error("refund %s: %s request=%s", refund_id, error, error.request_id)
+
+
+@shared_task
+def sweep_refunds(**kwargs: Any) -> None:
+    """Enqueue each refund that was to be sent and whose answer is missing."""
+    for refund_id in services.list_refunds_to_send(now=now()):
+        send_refund.delay_on_commit(refund_id=refund_id)
+
+
+@shared_task
 def sweep_gateway_events(**kwargs: Any) -> None:
     """Enqueue each event that nobody works on."""
     for event_id in services.list_waiting_events(now=now()):

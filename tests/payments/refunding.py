@@ -1,4 +1,4 @@
-"""Steps that tests of refunds and disputes share: money that came, who decides, what is in the books."""
+"""Steps that tests of refunds and disputes share: money that came, who decides, what moved."""
 
 from typing import Any
 

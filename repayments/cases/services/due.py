@@ -14,11 +14,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from repayments.audit.services import NewEvent, record_events
 from repayments.cases.models import Case, CaseKind, CasePolicy
+from repayments.cases.services.money import decided_refunds, money_sources
 from repayments.cases.services.open import due_moments, get_policy
 from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
 from repayments.loans.models import Loan
-from repayments.payments.models import Payment, Suspense
+from repayments.payments.models import Dispute, Payment, Refund, Suspense
 from repayments.plans.models import InstallmentPlan
 
 BATCH = 2000
@@ -52,8 +53,8 @@ def open_signaled_cases(*, now: datetime) -> int:
         _close_answered_plans(now)
         + _open_in_batches(lambda: _broken_plans(now), _broken_plan_case, now)
         + _open_in_batches(_referred_plans, _plan_review_case, now)
-        + _open_in_batches(lambda: _payments_to_review(now), _payment_case, now)
-        + _open_in_batches(_unmatched_money, _suspense_case, now)
+        + _close_in_batches(decided_refunds(), Case.CloseReason.ANSWERED, now)
+        + sum(_open_in_batches(due, build, now) for due, build in money_sources(now - LOOK_BACK))
         + _open_in_batches(_unsealed_contracts, _contract_case, now)
     )
 
@@ -177,49 +178,6 @@ def _plan_review_case(plan: InstallmentPlan) -> Case:
     return case
 
 
-def _payments_to_review(now: datetime) -> QuerySet[Any]:
-    cases = Case.objects.filter(payment=OuterRef("pk"), kind=CaseKind.PAYMENT_EXCEPTION)
-    return (
-        Payment.objects.filter(needs_review=True, updated_at__gte=now - LOOK_BACK)
-        .exclude(Exists(cases))
-        .order_by("pk")
-    )
-
-
-def _payment_case(payment: Payment) -> Case:
-    return Case(
-        kind=CaseKind.PAYMENT_EXCEPTION,
-        loan=payment.loan,
-        payment=payment,
-        reason="payment_review",
-        reason_facts={
-            "amount": payment.amount,
-            "currency": payment.currency,
-            "error": payment.error_code,
-        },
-    )
-
-
-def _unmatched_money() -> QuerySet[Any]:
-    cases = Case.objects.filter(suspense=OuterRef("pk"))
-    return Suspense.objects.filter(resolved_at__isnull=True).exclude(Exists(cases)).order_by("pk")
-
-
-def _suspense_case(suspense: Suspense) -> Case:
-    return Case(
-        kind=CaseKind.PAYMENT_EXCEPTION,
-        loan=suspense.payment.loan if suspense.payment else None,
-        payment=suspense.payment,
-        suspense=suspense,
-        reason="suspense",
-        reason_facts={
-            "amount": suspense.amount,
-            "currency": suspense.currency,
-            "cause": suspense.cause,
-        },
-    )
-
-
 def _unsealed_contracts() -> QuerySet[Any]:
     cases = Case.objects.filter(contract=OuterRef("pk"), kind=CaseKind.CONTRACT_EXCEPTION)
     return (
@@ -245,6 +203,8 @@ _JOINED = {
     Loan: ("borrower", "stage"),
     InstallmentPlan: ("loan__borrower", "loan__stage"),
     Payment: ("loan__borrower", "loan__stage"),
+    Dispute: ("payment__loan__borrower", "payment__loan__stage"),
+    Refund: ("payment__loan__borrower", "payment__loan__stage"),
     Suspense: ("payment__loan__borrower", "payment__loan__stage"),
     Contract: ("loan__borrower", "loan__stage"),
 }

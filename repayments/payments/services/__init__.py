@@ -8,6 +8,7 @@ from repayments.payments.services.amounts import (
     check_limits,
     check_loan,
 )
+from repayments.payments.services.credit import NothingLeftOver, choose_credit
 from repayments.payments.services.inbox import (
     EventBeingWorked,
     list_waiting_events,
@@ -25,9 +26,11 @@ from repayments.payments.services.refund import (
     RefundTooLarge,
     approve_refund,
     decline_refund,
-    list_refunds_to_send,
     needs_second_person,
     propose_refund,
+)
+from repayments.payments.services.refund_sending import (
+    list_refunds_to_send,
     record_bank_refund,
     send_refund,
 )
@@ -46,6 +49,7 @@ __all__ = [
     "GatewayUnavailable",
     "LoanNotPayable",
     "NotTheirsToDecide",
+    "NothingLeftOver",
     "NothingToRefund",
     "PaymentAlreadyMade",
     "PaymentNotKnown",
@@ -58,6 +62,7 @@ __all__ = [
     "check_amount",
     "check_limits",
     "check_loan",
+    "choose_credit",
     "decline_refund",
     "list_refunds_to_send",
     "list_waiting_events",

@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from repayments.clock import lender_zone
 from repayments.contacts.services import MissingValue, UnknownTemplate, queue_message
-from repayments.money import format_money
 from repayments.payments.models import Payment, Refund
 
 logger = logging.getLogger(__name__)
@@ -53,8 +52,6 @@ def _queue(refund: Refund, payment: Payment, template: str, now: datetime) -> No
                 "link": reverse("payments:receipt", args=[payment.public_id]),
                 "date": now.astimezone(lender_zone()).date().isoformat(),
                 "number": payment.loan.number,
-                "reason": refund.decision_note,
-                "amount": format_money(refund.amount, refund.currency, borrower.language),
             },
             now=now,
         )

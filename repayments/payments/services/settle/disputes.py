@@ -84,11 +84,11 @@ def _keep_row(facts: DisputeFacts, payment: Payment | None, now: datetime) -> Di
         },
     )
     if created:
-        _record(dispute, payment, "opened", now)
+        _record(dispute, payment, "payments.dispute_opened", now)
         if payment is not None:
             announce(payment.pk)
         if dispute.closed_at is not None:
-            _record(dispute, payment, "closed", now)
+            _record(dispute, payment, "payments.dispute_closed", now)
         return dispute
     has_ended = facts.status in Dispute.ENDED
     changed = (
@@ -105,7 +105,12 @@ def _keep_row(facts: DisputeFacts, payment: Payment | None, now: datetime) -> Di
     )
     if changed:
         dispute.refresh_from_db()
-        _record(dispute, payment, "closed" if has_ended else "changed", now)
+        _record(
+            dispute,
+            payment,
+            "payments.dispute_closed" if has_ended else "payments.dispute_changed",
+            now,
+        )
     return dispute
 
 
@@ -118,7 +123,9 @@ def _withdraw(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: date
     left = (payment.amount_received or 0) - returned_amount(entry_id=payment.entry_id)
     amount = min(facts.withdrawn, left)
     if amount < facts.withdrawn:
-        ask_a_person(payment, "payments.dispute_exceeds", facts.withdrawn - amount, now)
+        ask_a_person(
+            payment, action="payments.dispute_exceeds", missing=facts.withdrawn - amount, now=now
+        )
     if not amount:
         return
     entry = return_money(
@@ -133,7 +140,7 @@ def _withdraw(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: date
     keep_entry(object_id=facts.id, kind=Kind.CHARGEBACK, entry=entry)
     Dispute.objects.filter(pk=dispute.pk).update(withdrawn_entry=entry)
     dispute.refresh_from_db()
-    _record(dispute, payment, "withdrawn", now, amount=amount)
+    _record(dispute, payment, "payments.dispute_withdrawn", now, amount=amount)
 
 
 def _reinstate(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: datetime) -> None:
@@ -143,7 +150,9 @@ def _reinstate(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: dat
     ):
         return
     if facts.reinstated != facts.withdrawn:
-        ask_a_person(payment, "payments.dispute_part_returned", facts.reinstated, now)
+        ask_a_person(
+            payment, action="payments.dispute_part_returned", missing=facts.reinstated, now=now
+        )
         return
     if dispute.withdrawn_entry_id is None:
         return
@@ -157,7 +166,7 @@ def _reinstate(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: dat
     keep_entry(object_id=facts.id, kind=Kind.CHARGEBACK_REVERSAL, entry=entry)
     Dispute.objects.filter(pk=dispute.pk).update(reinstated_entry=entry)
     dispute.refresh_from_db()
-    _record(dispute, payment, "reinstated", now, amount=facts.reinstated)
+    _record(dispute, payment, "payments.dispute_reinstated", now, amount=facts.reinstated)
 
 
 def _hold_while_open(payment: Payment, now: datetime) -> None:
@@ -186,11 +195,11 @@ def _hold_while_open(payment: Payment, now: datetime) -> None:
 
 
 def _record(
-    dispute: Dispute, payment: Payment | None, what: str, now: datetime, *, amount: int = 0
+    dispute: Dispute, payment: Payment | None, action: str, now: datetime, *, amount: int = 0
 ) -> None:
     record_event(
         stream=payment.loan.stream if payment else "payments:suspense",
-        action=f"payments.dispute_{what}",
+        action=action,
         actor=None,
         at=now,
         payload={

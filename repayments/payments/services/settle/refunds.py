@@ -132,7 +132,17 @@ def _move(refund: Refund, source: Payment | Suspense, facts: RefundFacts, now: d
     else:
         resolve_refunded(source, refund, now)
     count_going_back(source)
-    record_refund(refund, told.value, now, before=before)
+    record_refund(
+        refund,
+        action={
+            Status.PENDING: "payments.refund_pending",
+            Status.SUCCEEDED: "payments.refund_succeeded",
+            Status.FAILED: "payments.refund_failed",
+            Status.CANCELED: "payments.refund_canceled",
+        }[told],
+        now=now,
+        before=before,
+    )
     tell_of_refund(refund, before=before, now=now)
     if told in _GONE and refund.payment_id is not None:
         announce(refund.payment_id)
@@ -146,7 +156,9 @@ def _post(refund: Refund, payment: Payment, facts: RefundFacts, now: datetime) -
     left = (payment.amount_received or 0) - returned_amount(entry_id=payment.entry_id)
     amount = min(refund.amount, left)
     if amount < refund.amount:
-        ask_a_person(payment, "payments.refund_exceeds", refund.amount - amount, now)
+        ask_a_person(
+            payment, action="payments.refund_exceeds", missing=refund.amount - amount, now=now
+        )
     if not amount:
         return
     entry = return_money(
@@ -212,9 +224,9 @@ def _end_attempt(suspense: Suspense, now: datetime) -> None:
 
 def record_refund(
     refund: Refund,
-    what: str,
-    now: datetime,
     *,
+    action: str,
+    now: datetime,
     before: str = "",
     actor: User | None = None,
     reference: str = "",
@@ -223,7 +235,7 @@ def record_refund(
     payment = refund.payment or (refund.suspense.payment if refund.suspense else None)
     record_event(
         stream=payment.loan.stream if payment else "payments:suspense",
-        action=f"payments.refund_{what}",
+        action=action,
         actor=actor,
         at=now,
         payload={

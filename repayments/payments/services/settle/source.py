@@ -28,7 +28,7 @@ def find_source(intent_id: str, now: datetime) -> Payment | Suspense | None:
     return found
 
 
-def ask_a_person(payment: Payment, action: str, missing: int, now: datetime) -> None:
+def ask_a_person(payment: Payment, *, action: str, missing: int, now: datetime) -> None:
     """Have a person look at money that moved at the gateway and is not all in the books.
 
     Args:

@@ -1,7 +1,7 @@
 """Who approves a refund, and what a borrower is told of it, in both languages.
 
-Every refund takes two people until the lender's staff set an amount. No amount and no word of debt
-in a subject.
+Every refund takes two people until the lender's staff set an amount. The messages name none: how
+much it is stands behind the link, after sign-in.
 """
 
 from datetime import UTC, datetime
@@ -16,20 +16,20 @@ EMAILS = {
     "refund_sent": (
         "{lender}：有一笔款项退还给您",
         "{lender}: money is on its way to you",
-        "{name}，您好：\n\n{lender}已于{date}把{amount}退回您付款时使用的账户。到账通常需要5到10个工作日，取决于您的银行。明细在这里：\n{link}\n\n如有疑问，请致电{phone}。",
-        "Hello {name},\n\non {date} {lender} sent {amount} back to the account you had paid from. It usually arrives within 5 to 10 working days; that depends on your bank. The details are here:\n{link}\n\nIf something looks wrong, call {phone}.",
+        "{name}，您好：\n\n{lender}已于{date}把一笔款项退回您付款时使用的账户。到账通常需要5到10个工作日，取决于您的银行。金额和明细在这里：\n{link}\n\n如有疑问，请致电{phone}。",
+        "Hello {name},\n\non {date} {lender} sent money back to the account you had paid from. It usually arrives within 5 to 10 working days; that depends on your bank. How much it is, and why, is here:\n{link}\n\nIf something looks wrong, call {phone}.",
     ),
     "refund_failed": (
         "{lender}：退款没有成功",
         "{lender}: we could not send you money",
-        "{name}，您好：\n\n{lender}没能把{amount}退给您，您的银行没有接受。这笔钱没有丢失，仍记在您的账户上。我们的工作人员会与您联系；您也可以致电{phone}。明细在这里：\n{link}",
-        "Hello {name},\n\n{lender} could not send {amount} back to you: it was not accepted. The money is not lost, it counts on your account as before. One of us gets in touch with you; you can also call {phone}. The details are here:\n{link}",
+        "{name}，您好：\n\n{lender}没能把一笔款项退给您，退款没有被接受。这笔钱没有丢失，仍记在您的账户上。我们的工作人员会与您联系；您也可以致电{phone}。明细在这里：\n{link}",
+        "Hello {name},\n\n{lender} could not send money back to you: it was not accepted. The money is not lost, it counts on your account as before. One of us gets in touch with you; you can also call {phone}. The details are here:\n{link}",
     ),
     "refund_declined": (
         "{lender}：对您请求的答复",
         "{lender}: an answer to your request",
-        "{name}，您好：\n\n您请{lender}退回{amount}，我们这次没有退。原因：{reason}\n\n这笔钱仍记在您的账户上。明细在这里：\n{link}\n\n如果您不同意，请致电{phone}。",
-        "Hello {name},\n\nyou asked {lender} to send {amount} back, and this time we did not. The reason: {reason}\n\nThe money counts on your account as before. The details are here:\n{link}\n\nIf you do not agree, call {phone}.",
+        "{name}，您好：\n\n您请{lender}退回多付的款项，我们这次没有退。这笔钱仍记在您的账户上。原因和明细在这里：\n{link}\n\n如果您不同意，请致电{phone}。",
+        "Hello {name},\n\nyou asked {lender} to send back what you had paid over, and this time we did not. The money counts on your account as before. The reason and the details are here:\n{link}\n\nIf you do not agree, call {phone}.",
     ),
 }
 
@@ -68,8 +68,8 @@ def add_templates(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0004_hold_back_unmatched_money"),
-        ("contacts", "0006_index_secrets_to_wipe"),
+        ("payments", "0005_hold_back_unmatched_money"),
+        ("contacts", "0007_seed_help_answered"),
     ]
     operations = [
         migrations.RunPython(add_policies, remove_policies),

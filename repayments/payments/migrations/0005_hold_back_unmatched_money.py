@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('payments', '0003_money_that_goes_back_and_comes_by_itself'),
+        ('payments', '0004_keep_what_was_offered'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,143 @@
+"""What of money needs a person: which rows, and the case that each opens.
+
+Each source is what is true now without a case for it; opening them is ``due``'s.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from repayments.cases.models import Case, CaseKind
+from repayments.payments.models import Dispute, Payment, Refund, Suspense
+
+Source = tuple[Callable[[], QuerySet[Any]], Callable[[Any], Case]]
+
+
+def money_sources(since: datetime) -> Iterable[Source]:
+    """Give each source with what makes a case of its rows.
+
+    Args:
+        since: what changed last before this has been worked, or will not be found by a sweep.
+    """
+    return [
+        (_open_disputes, _dispute_case),
+        (_refunds_asked_for, _asked_case),
+        (lambda: _failed_refunds(since), _failed_case),
+        (lambda: _payments_to_review(since), _payment_case),
+        (_unmatched_money, _suspense_case),
+    ]
+
+
+def decided_refunds() -> QuerySet[Any]:
+    """Cases about a borrower's wish for money back that nobody has to decide any more."""
+    waiting = Refund.objects.filter(
+        payment=OuterRef("payment"),
+        origin=Refund.Origin.BORROWER,
+        status=Refund.Status.PROPOSED,
+    )
+    asked = Case.objects.open().filter(kind=CaseKind.PAYMENT_EXCEPTION, reason="refund_asked")
+    return asked.exclude(Exists(waiting))
+
+
+def _since(column: str) -> Exists:
+    """Whether a case about the row's payment was opened since a moment of the row."""
+    return Exists(
+        Case.objects.filter(
+            payment=OuterRef("payment"),
+            kind=CaseKind.PAYMENT_EXCEPTION,
+            opened_at__gte=OuterRef(column),
+        )
+    )
+
+
+def _open_disputes() -> QuerySet[Any]:
+    """Payments that their payer's bank questions."""
+    rows = Dispute.objects.filter(payment__isnull=False, closed_at__isnull=True)
+    return rows.exclude(_since("opened_at")).order_by("pk")
+
+
+def _dispute_case(dispute: Dispute) -> Case:
+    return _case_of(dispute, "payment_disputed", until=dispute.respond_by)
+
+
+def _refunds_asked_for() -> QuerySet[Any]:
+    """Borrowers' wishes for money back."""
+    rows = Refund.objects.filter(
+        payment__isnull=False, origin=Refund.Origin.BORROWER, status=Refund.Status.PROPOSED
+    )
+    return rows.exclude(_since("created_at")).order_by("pk")
+
+
+def _asked_case(refund: Refund) -> Case:
+    return _case_of(refund, "refund_asked")
+
+
+def _failed_refunds(since: datetime) -> QuerySet[Any]:
+    """Refunds that were allowed and did not arrive."""
+    ended = [Refund.Status.FAILED, Refund.Status.CANCELED]
+    rows = Refund.objects.filter(payment__isnull=False, status__in=ended, updated_at__gte=since)
+    return rows.exclude(_since("updated_at")).order_by("pk")
+
+
+def _failed_case(refund: Refund) -> Case:
+    return _case_of(refund, "refund_failed")
+
+
+def _case_of(row: Dispute | Refund, reason: str, *, until: datetime | None = None) -> Case:
+    payment = row.payment
+    assert payment is not None
+    facts: dict[str, Any] = {"amount": row.amount, "currency": row.currency}
+    if until is not None:
+        facts["until"] = until.isoformat()
+    return Case(
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        loan=payment.loan,
+        payment=payment,
+        reason=reason,
+        reason_facts=facts,
+    )
+
+
+def _payments_to_review(since: datetime) -> QuerySet[Any]:
+    cases = Case.objects.filter(payment=OuterRef("pk"), kind=CaseKind.PAYMENT_EXCEPTION)
+    return (
+        Payment.objects.filter(needs_review=True, updated_at__gte=since)
+        .exclude(Exists(cases))
+        .order_by("pk")
+    )
+
+
+def _payment_case(payment: Payment) -> Case:
+    return Case(
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        loan=payment.loan,
+        payment=payment,
+        reason="payment_review",
+        reason_facts={
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "error": payment.error_code,
+        },
+    )
+
+
+def _unmatched_money() -> QuerySet[Any]:
+    cases = Case.objects.filter(suspense=OuterRef("pk"))
+    return Suspense.objects.filter(resolved_at__isnull=True).exclude(Exists(cases)).order_by("pk")
+
+
+def _suspense_case(suspense: Suspense) -> Case:
+    return Case(
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        loan=suspense.payment.loan if suspense.payment else None,
+        payment=suspense.payment,
+        suspense=suspense,
+        reason="suspense",
+        reason_facts={
+            "amount": suspense.amount,
+            "currency": suspense.currency,
+            "cause": suspense.cause,
+        },
+    )
