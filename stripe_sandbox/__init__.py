@@ -9,7 +9,7 @@ silently ignored. It is a site of its own with its own settings, database and pr
 nothing of the portal; the portal knows nothing of it.
 
     python -m stripe_sandbox --port 12111 \
-        --webhook-url http://127.0.0.1:8000/payments/webhooks/stripe/ --webhook-secret whsec_dev
+        --webhook-url http://127.0.0.1:8000/payments/webhook/ --webhook-secret whsec_dev
 
 No card number or security code is ever stored: a payment method keeps brand, last four digits,
 expiry and the name of the test card's behavior.

@@ -1,5 +1,6 @@
 """The process: it starts on an empty or an old database, stops when told, and forgets nothing."""
 
+import os
 import subprocess
 import sys
 import time
@@ -101,3 +102,24 @@ def test_a_taken_port_is_an_error_and_not_a_hang() -> None:
 def test_the_retry_schedule_is_read(text: str, waits: int) -> None:
     assert len(schedule(text)) == waits
     assert list(schedule(text)) == sorted(schedule(text))
+
+
+def test_permissions_of_restricted_keys_are_read_from_the_environment() -> None:
+    code = (
+        "from stripe_sandbox.settings import KEY_PERMISSIONS as held; print(sorted(held.items()))"
+    )
+    told = "rk_test_reader=event_read,rk_test_other=refund_write"
+
+    finished = subprocess.run(  # noqa: S603 - our own interpreter, our own text
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "SANDBOX_KEY_PERMISSIONS": told},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout.strip() == (
+        "[('rk_test_other', frozenset({'refund_write'})), "
+        "('rk_test_reader', frozenset({'event_read'}))]"
+    )
