@@ -16,7 +16,7 @@ from repayments.ledger.services import AlreadyPosted, get_balances
 from repayments.loans.models import Allocation, Installment, Loan
 from repayments.loans.querysets import LoanQuerySet
 from repayments.loans.services import TooMuchReturned, return_money, returned_amount
-from repayments.loans.services.work import Work
+from repayments.loans.services.received import Received
 from tests.factories.loans import get_loan, make_loan, noon, pay
 from tests.loans.books import assert_books_agree
 
@@ -142,15 +142,15 @@ def test_p6_twin_without_the_lock_more_goes_back_than_came(
     entry = pay(small_loan, 100, DUE)
     assert get_balances(book_id=small_loan.book_id)[Account.UNAPPLIED] == -100
     monkeypatch.setattr(LoanQuerySet, "select_for_update", lambda loans, **options: loans)
-    net_received, meet = Work.net_received, Barrier(PAYERS)
+    net_received, meet = Received.net_received, Barrier(PAYERS)
 
-    def read_together(work: Work) -> dict[int, int]:
-        net = net_received(work)
-        if not hasattr(work, "has_read"):
-            work.has_read = True  # type: ignore[attr-defined]
+    def read_together(received: Received) -> dict[int, int]:
+        net = net_received(received)
+        if not hasattr(received, "has_read"):
+            received.has_read = True  # type: ignore[attr-defined]
             meet.wait(timeout=30)
         return net
 
-    monkeypatch.setattr(Work, "net_received", read_together)
+    monkeypatch.setattr(Received, "net_received", read_together)
     in_threads(lambda number: give_back(entry, number))
     assert returned_amount(entry_id=entry.pk) > 100

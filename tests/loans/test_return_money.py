@@ -335,7 +335,7 @@ def test_a_charge_that_was_paid_is_open_again_behind_a_waiver() -> None:
 
 
 FEW = settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
