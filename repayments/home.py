@@ -29,6 +29,7 @@ from repayments.loans.queries import (
     working_of_remaining,
 )
 from repayments.payments.models import Payment
+from repayments.payments.money_back import get_credit_offer
 from repayments.plans.models import InstallmentPlan
 from repayments.reminders.queries import UpcomingReminder, list_upcoming
 from repayments.templatetags.amounts import day as day_text
@@ -112,9 +113,13 @@ def get_home(*, user: User, as_of: date, now: datetime) -> Home | None:
     rows = list_installment_rows(loan=loan, as_of=as_of, position=position)
     headline, amount, sub, tone, purpose = _answer(loan, position, as_of)
     activity = list_activity(loan=loan, limit=ACTIVITY_SHOWN)
-    payments = Payment.objects.filter(
-        Q(entry__in=[line.entry_id for line in activity]) | Q(status__in=UNDER_WAY), loan=loan
-    ).order_by("-created_at")
+    payments = (
+        Payment.objects.filter(
+            Q(entry__in=[line.entry_id for line in activity]) | Q(status__in=UNDER_WAY), loan=loan
+        )
+        .with_way_back()
+        .order_by("-created_at")
+    )
     receipts = {one.entry_id: one for one in payments if one.entry_id}
     under_way = next((one for one in payments if one.entry_id is None), None)
     contracts = list(Contract.objects.for_borrower(user).to_sign().order_by("created_at"))
@@ -133,7 +138,7 @@ def get_home(*, user: User, as_of: date, now: datetime) -> Home | None:
         stops_if=_("It stops as soon as you pay or agree a plan.")
         if position.past_due_amount
         else "",
-        todo=_todo(user, contracts),
+        todo=[*_todo(user, contracts), *_credit_todo(loan, position)],
         rows=rows,
         first_rows=_rows_around_today(rows),
         activity=[_activity_item(line, receipts.get(line.entry_id)) for line in activity],
@@ -145,8 +150,24 @@ def get_home(*, user: User, as_of: date, now: datetime) -> Home | None:
 
 
 def _activity_item(line: ActivityLine, payment: Payment | None) -> ActivityItem:
-    url = payment.get_absolute_url() if payment else ""
-    return ActivityItem(line.date, line.text, line.amount, url)
+    if payment is None:
+        return ActivityItem(line.date, line.text, line.amount, "")
+    text = line.text
+    if payment.is_questioned:  # type: ignore[attr-defined]
+        text = _("Your payment, questioned by your bank")
+    elif payment.is_going_back:  # type: ignore[attr-defined]
+        text = _("Your payment, being sent back")
+    return ActivityItem(line.date, text, line.amount, payment.get_absolute_url())
+
+
+def _credit_todo(loan: Loan, position: Position) -> list[TodoItem]:
+    """Ask what to do with money left over, once."""
+    offer = get_credit_offer(loan=loan, position=position)
+    if offer is None:
+        return []
+    text = _("%(amount)s is left over") % {"amount": money_text(offer.amount, offer.currency)}
+    detail = _("Keep it here or have it sent back") if offer.can_keep else _("Have it sent back")
+    return [TodoItem(reverse("payments:left_over", args=[loan.public_id]), text, detail)]
 
 
 def _urgency(loan: Loan) -> tuple[int, int, date]:

@@ -4,12 +4,14 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from repayments.fields import AmountField
 from repayments.money import format_money
-from repayments.payments.models import Payment
+from repayments.payments.models import CreditChoice, Payment
+from repayments.payments.money_back import CreditOffer
 from repayments.payments.queries import PayPage
 from repayments.payments.services import AmountRefused, check_amount
 
@@ -102,3 +104,43 @@ class PayForm(forms.Form):
 def currency_sign(currency: str) -> str:
     """The sign that stands before an amount: ¥, $, KWD."""
     return re.sub(r"[\d.,\s\u00a0]", "", format_money(0, currency, get_language() or "en"))
+
+
+class CreditForm(forms.Form):
+    """What to do with money left over; a loan that is paid off keeps none."""
+
+    use_required_attribute = False
+
+    choice = forms.ChoiceField(
+        label=_("What shall we do with it?"),
+        error_messages={"required": _("Choose what we shall do with it.")},
+    )
+
+    def __init__(
+        self, *args: Any, offer: CreditOffer, effects: dict[str, str], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.options = [
+            (str(value), str(label), effects[value])
+            for value, label in CreditChoice.Choice.choices
+            if offer.can_keep or value != CreditChoice.Choice.KEEP
+        ]
+        choice = self.fields["choice"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = [(value, label) for value, label, _effect in self.options]
+        choice.error_messages["invalid_choice"] = choice.error_messages["required"]
+
+    @property
+    def cards(self) -> list[dict[str, Any]]:
+        """The choices as the radio cards take them; none is marked where there are two."""
+        only = self.options[0][0] if len(self.options) == 1 else ""
+        marked = self.data.get("choice") or only
+        return [
+            {
+                "value": value,
+                "label": capfirst(label),
+                "effect": effect,
+                "checked": value == marked,
+            }
+            for value, label, effect in self.options
+        ]

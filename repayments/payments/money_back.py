@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from repayments.clock import lender_zone
 from repayments.loans.models import Loan
 from repayments.loans.queries import Position
+from repayments.loans.services import returned_amount
 from repayments.payments.models import CreditChoice, Dispute, Payment, Refund
 
 Status = Refund.Status
@@ -19,13 +20,17 @@ Status = Refund.Status
 
 @dataclass(frozen=True)
 class MoneyBack:
-    """One refund or one question of the payer's bank. ``tone``: ok, info, warn or error."""
+    """One refund or one question of the payer's bank. ``tone``: ok, info, warn or error.
+
+    ``is_gone``: the money is not here any more.
+    """
 
     tone: str
     title: str
     text: str
     amount: int
     date: date
+    is_gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ def list_money_back(payment: Payment) -> list[MoneyBack]:
     refunds = Refund.objects.filter(payment=payment) | Refund.objects.filter(
         suspense__payment=payment
     )
-    lines = [_refund_line(one) for one in refunds.order_by("-created_at") if _is_shown(one)]
+    refunds = refunds.select_related("entry").order_by("-created_at")
+    lines = [_refund_line(one) for one in refunds if _is_shown(one)]
     disputes = Dispute.objects.filter(payment=payment).select_related(
         "withdrawn_entry", "reinstated_entry"
     )
@@ -82,10 +88,10 @@ def _refund_line(refund: Refund) -> MoneyBack:
     if refund.status == Status.SUCCEEDED:
         text = _("It usually takes 5 to 10 working days until you see it on your account.")
         if refund.entry is not None:
-            return MoneyBack(
-                "ok", _("Sent back to you"), text, refund.amount, refund.entry.effective_date
-            )
-        return _line(refund, on, "ok", _("Sent back to you"), text)
+            on_day = refund.entry.effective_date
+        else:
+            on_day = on.astimezone(lender_zone()).date()
+        return MoneyBack("ok", _("Sent back to you"), text, refund.amount, on_day, is_gone=True)
     if refund.status in (Status.FAILED, Status.CANCELED):
         text = _(
             "The money is not lost: it counts on your loan as before. We get in touch with you."
@@ -112,7 +118,7 @@ def _dispute_line(dispute: Dispute) -> MoneyBack:
             if dispute.status == "lost"
             else _("It questions the payment. Until it decides, what it had paid is due again.")
         )
-        return MoneyBack("warn", title, text, dispute.amount, taken.effective_date)
+        return MoneyBack("warn", title, text, dispute.amount, taken.effective_date, is_gone=True)
     day = (dispute.closed_at or dispute.opened_at).astimezone(lender_zone()).date()
     if dispute.closed_at is not None:
         title = _("Your bank had a question about this payment")
@@ -120,6 +126,14 @@ def _dispute_line(dispute: Dispute) -> MoneyBack:
     title = _("Your bank questions this payment")
     text = _("We answer your bank. So far nothing changes. If it is a mistake, call us.")
     return MoneyBack("info", title, text, dispute.amount, day)
+
+
+def left_of(payment: Payment) -> int:
+    """What of a payment has not gone back, in minor units; a query only where something may."""
+    received = payment.amount_received or 0
+    if not payment.going_back or payment.entry_id is None:
+        return received
+    return received - returned_amount(entry_id=payment.entry_id)
 
 
 # --- Left over ----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What the pages of this room show, gathered once as frozen values. Nothing is written here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +14,7 @@ from repayments.payments import gateway
 from repayments.payments.declines import describe_decline
 from repayments.payments.gateway import methods_for
 from repayments.payments.models import Payment
+from repayments.payments.money_back import MoneyBack
 from repayments.templatetags.amounts import day, money_text
 
 Purpose = Payment.Purpose
@@ -129,14 +131,25 @@ class Outcome:
     text: str
 
 
-def describe_outcome(payment: Payment, *, returned: bool = False) -> Outcome:
+def describe_outcome(
+    payment: Payment, *, returned: bool = False, back: Sequence[MoneyBack] = ()
+) -> Outcome:
     """Say how a payment stands.
 
     Args:
         returned: the borrower has just come back from the gateway having paid; the news of it may
             be a moment behind.
+        back: what went back of it, or may.
     """
     status = Status(payment.status)
+    gone = [line for line in back if line.is_gone]
+    if status == Status.SUCCEEDED and sum(line.amount for line in gone) >= (
+        payment.amount_received or 0
+    ):
+        return Outcome("received", gone[0].tone, gone[0].title, gone[0].text)
+    if gone and status != Status.SUCCEEDED:
+        text = _("We could not match it to your loan, so we sent it back the way it came.")
+        return Outcome("sent_back", "info", _("We sent this payment back"), text)
     if status == Status.SUCCEEDED:
         return Outcome("received", "ok", _("Received"), _("Thank you. Your payment has arrived."))
     if payment.needs_review:

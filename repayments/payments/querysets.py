@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 OPEN = ("created", "unknown", "redirected", "action_required")
 UNDER_WAY = (*OPEN, "processing")
@@ -20,6 +21,17 @@ class PaymentQuerySet(models.QuerySet[Any]):
     def under_way(self) -> "PaymentQuerySet":
         """Keep attempts whose end is not known."""
         return self.filter(status__in=UNDER_WAY)
+
+    def with_way_back(self) -> "PaymentQuerySet":
+        """Add ``is_going_back`` (a refund is allowed or on its way) and ``is_questioned`` (the
+        payer's bank has not decided yet)."""
+        refunds = apps.get_model("payments", "Refund").objects.filter(
+            payment=OuterRef("pk"), status__in=["approved", "unknown", "pending"]
+        )
+        disputes = apps.get_model("payments", "Dispute").objects.filter(
+            payment=OuterRef("pk"), closed_at__isnull=True
+        )
+        return self.annotate(is_going_back=Exists(refunds), is_questioned=Exists(disputes))
 
     def open(self) -> "PaymentQuerySet":
         """Keep attempts that can still be paid at the gateway; at most one a loan."""

@@ -18,6 +18,7 @@ from repayments.contracts.documents import (
 )
 from repayments.loans.queries import list_payment_allocations
 from repayments.payments.models import Payment
+from repayments.payments.money_back import left_of
 from repayments.templatetags.amounts import local_time, long_day, money_text
 
 
@@ -77,7 +78,11 @@ def _allocation_lines(payment: Payment) -> Sequence[LabelValue]:
             due = _("due {day}").format(day=long_day(line.due_date))
             label = f"{label} ({due})"
         lines.append({"label": label, "value": money_text(line.amount, payment.currency)})
-    kept = (payment.amount_received or 0) - sum(line.amount for line in went)
+    left = left_of(payment)
+    gone = (payment.amount_received or 0) - left
+    if gone:
+        lines.append({"label": _("Gone back"), "value": money_text(gone, payment.currency)})
+    kept = left - sum(line.amount for line in went)
     if kept:
         value = money_text(kept, payment.currency)
         lines.append({"label": _("Kept for the next installment"), "value": value})

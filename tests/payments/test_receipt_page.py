@@ -322,6 +322,7 @@ def test_a_receipt_takes_few_queries(
     # What the sign-in's own record of activity takes is counted with sign-in.
     settings.USERSESSIONS_TRACK_ACTIVITY = False
 
-    # Session, user, payment with loan, borrower and entry; then the entry and its parts.
-    with django_assert_num_queries(5):
+    # Session, user, payment with loan, borrower and entry; its refunds and disputes; then the entry
+    # and its parts.
+    with django_assert_num_queries(7):
         signed_in.get(paid.get_absolute_url())

@@ -1,7 +1,8 @@
 """The ways in: pay, come back, receipts, and the gateway's webhook."""
 
+from repayments.payments.views.left_over import left_over
 from repayments.payments.views.pay import pay, start
 from repayments.payments.views.receipt import come_back, receipt, receipt_pdf
 from repayments.payments.views.webhook import receive_webhook
 
-__all__ = ["come_back", "pay", "receipt", "receipt_pdf", "receive_webhook", "start"]
+__all__ = ["come_back", "left_over", "pay", "receipt", "receipt_pdf", "receive_webhook", "start"]

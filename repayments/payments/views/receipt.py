@@ -9,10 +9,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from repayments.clock import lender_zone
-from repayments.loans.queries import list_payment_allocations
+from repayments.clock import lender_zone, today
+from repayments.loans.queries import get_position, list_payment_allocations
 from repayments.payments import tasks
 from repayments.payments.models import Payment
+from repayments.payments.money_back import (
+    CreditOffer,
+    get_credit_offer,
+    left_of,
+    list_money_back,
+)
 from repayments.payments.queries import Outcome, describe_outcome, is_page_open
 from repayments.payments.receipts import render_receipt_pdf
 
@@ -26,7 +32,8 @@ FINAL = ("received", "failed")
 def _get_payment_for_user(request: HttpRequest, public_id: str) -> Payment:
     payments = Payment.objects.for_borrower(request.user)
     found: Payment = get_object_or_404(
-        payments.select_related("loan__borrower", "entry"), public_id=public_id
+        payments.select_related("loan__borrower", "loan__product", "loan__book", "entry"),
+        public_id=public_id,
     )
     return found
 
@@ -70,21 +77,30 @@ def receipt_pdf(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _render_state(request: HttpRequest, payment: Payment, *, returned: bool) -> HttpResponse:
-    outcome = describe_outcome(payment, returned=returned)
+    back = list_money_back(payment)
+    outcome = describe_outcome(payment, returned=returned, back=back)
     if request.htmx:  # type: ignore[attr-defined]
         if outcome.state in FINAL:
             return HttpResponseClientRedirect(payment.get_absolute_url())
         context = _waiting(request, payment, outcome)
         return render(request, "payments/receipt.html#state", context)
     went = list_payment_allocations(entry_id=payment.entry_id) if payment.entry_id else []
+    kept = left_of(payment) - sum(line.amount for line in went)
     context = _waiting(request, payment, outcome) | {
         "is_open": not returned and is_page_open(payment),
         "paid_on": payment.entry.effective_date if payment.entry else None,
         "allocations": went,
-        "kept": (payment.amount_received or 0) - sum(line.amount for line in went),
+        "kept": kept,
+        "back": back,
+        "credit": _find_credit(payment) if kept else None,
         "zone": lender_zone().key,
     }
     return render(request, "payments/receipt.html", context)
+
+
+def _find_credit(payment: Payment) -> CreditOffer | None:
+    position = get_position(loan=payment.loan, as_of=today())
+    return get_credit_offer(loan=payment.loan, position=position)
 
 
 def _waiting(request: HttpRequest, payment: Payment, outcome: Outcome) -> dict[str, object]:
