@@ -33,6 +33,15 @@ LENDER_NAME = env.str("LENDER_NAME", default="海港小贷 Harbor")
 LENDER_TIME_ZONE = env.str("LENDER_TIME_ZONE", default="Asia/Shanghai")
 LENDER_PHONE = env.str("LENDER_PHONE", default="400-000-0000")
 LENDER_EMAIL = env.str("LENDER_EMAIL", default="help@lender.example")
+# The account that borrowers may transfer to; without its holder and number that way is not shown.
+BANK_TRANSFER_NAME = env.str("BANK_TRANSFER_NAME", default="海港小额贷款有限公司" if DEBUG else "")
+BANK_TRANSFER_ACCOUNT = env.str(
+    "BANK_TRANSFER_ACCOUNT", default="1234 5678 9012 3456 789" if DEBUG else ""
+)
+BANK_TRANSFER_BANK = env.str("BANK_TRANSFER_BANK", default="演示银行 Demo Bank" if DEBUG else "")
+BANK_TRANSFER_CODE = env.str("BANK_TRANSFER_CODE", default="")
+# So many days ahead a borrower may promise to pay.
+PROMISE_MOST_DAYS = env.int("PROMISE_MOST_DAYS", default=14)
 # Read again at each call by repayments.clock, which alone honors it: see there.
 # FileAwareEnv would read NAME_FILE once, at start; this file is read at each call.
 BUSINESS_DATE_FILE = env.ENVIRON.get("BUSINESS_DATE_FILE", "")
@@ -330,6 +339,10 @@ CELERY_BEAT_SCHEDULE = {
     "ask the gateway what was missed": {
         "task": "repayments.payments.tasks.reconcile_payments",
         "schedule": timedelta(minutes=10),
+    },
+    "look back at the gateway's last days": {
+        "task": "repayments.payments.tasks.reconcile_nightly",
+        "schedule": crontab(hour=3, minute=40),
     },
     "expire unanswered proposals": {
         "task": "repayments.plans.tasks.sweep_plans",

@@ -20,6 +20,7 @@ from repayments.clock import lender_zone
 from repayments.loans.billing import bill_due, list_credit_due
 from repayments.loans.models import DayClose
 from repayments.loans.services import apply_unapplied, refresh_figures
+from repayments.payments.services import decide_promises
 from repayments.plans.services import break_overdue_plans
 from repayments.reminders.services import create_due_reminders
 from repayments.time_limits import lift_time_limit
@@ -86,8 +87,9 @@ def close_day(*, as_of: date, now: datetime) -> CloseReport:
         loans = refresh_figures(loan_ids=None, as_of=as_of)
     with _no_time_limit():
         reminders = create_due_reminders(as_of=as_of, now=now)
-    # Before the cases: a plan that broke tonight is worked tonight.
+    # Before the cases: a plan or a promise that broke tonight is worked tonight.
     break_overdue_plans(as_of=as_of, now=now)
+    decide_promises(as_of=as_of, now=now)
     cases = open_due_cases(as_of=as_of, now=now)
     written = Written(billed, loans, reminders, cases)
     if row.finished_at is None:

@@ -88,6 +88,23 @@ def _payment_disputed(facts: Facts) -> str:
     }
 
 
+def _clearing_differs(facts: Facts) -> str:
+    return _(
+        "On %(day)s the payment service and the books differ by %(amount)s, in %(objects)s places."
+    ) % {
+        "day": _day(facts, "day"),
+        "amount": _money(facts),
+        "objects": int(facts.get("objects") or 0),
+    }
+
+
+def _promise_broken(facts: Facts) -> str:
+    return _("%(amount)s was promised by %(day)s and did not come.") % {
+        "amount": _money(facts),
+        "day": _day(facts, "promised_for"),
+    }
+
+
 def _seal_failed(facts: Facts) -> str:
     return _("Contract %(reference)s is signed but could not be sealed.") % {
         "reference": facts.get("reference") or ""
@@ -111,6 +128,8 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "refund_failed": lambda facts: (
         _("A refund of %(amount)s did not arrive.") % {"amount": _money(facts)}
     ),
+    "clearing_differs": _clearing_differs,
+    "promise_broken": _promise_broken,
     "seal_failed": _seal_failed,
     "opened_by_staff": lambda facts: _("A colleague opened it."),
 }
@@ -145,6 +164,11 @@ _GATE: dict[str, Callable[[], str]] = {
     "no_profile": lambda: _("There are no conduct rules for this place, so nobody is called."),
     "no_person": lambda: _("There is no person to call."),
 }
+
+
+def _day(facts: Facts, name: str) -> str:
+    day = str(facts.get(name) or "")
+    return long_day(date.fromisoformat(day)) if day else "–"
 
 
 def _money(facts: Facts) -> str:

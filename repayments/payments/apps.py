@@ -8,4 +8,6 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("payments")
 
     def ready(self) -> None:
-        from repayments.payments import checks  # noqa: F401 - registered by import
+        from repayments.payments import checks, receivers  # noqa: F401 - registered by import
+
+        receivers.connect()

@@ -4,12 +4,13 @@ Each task may run twice, late, or beside itself, to the same end.
 """
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 
-from repayments.clock import now
-from repayments.payments import services
+from repayments.clock import lender_zone, now
+from repayments.payments import gateway, services
 from repayments.payments.gateway import GatewayError
 from repayments.payments.services import EventBeingWorked
 
@@ -24,8 +25,8 @@ def process_gateway_event(*, event_id: str, **kwargs: Any) -> None:
     except EventBeingWorked:
         logger.info("event %s is worked elsewhere or done", event_id)
     except GatewayError as error:
-        # Noted on the row; the sweep comes back to it.
-        logger.warning("event %s: %s request=%s", event_id, error, error.request_id)
+        # Noted on the row and kept as a failed call; the sweep comes back to it.
+        logger.warning("event %s: %s", event_id, error)
 
 
 @shared_task
@@ -35,7 +36,9 @@ def settle_payment(*, payment_id: int, **kwargs: Any) -> None:
         services.resolve_payment(payment_id=payment_id, now=now())
     except GatewayError as error:
         # The webhook or the reconciler brings the same news.
-        logger.warning("payment %s: %s request=%s", payment_id, error, error.request_id)
+        services.note_failed_call(
+            what="ask about a payment", error=error, now=now(), payment_id=payment_id
+        )
 
 
 @shared_task
@@ -44,8 +47,8 @@ def send_refund(*, refund_id: int, **kwargs: Any) -> None:
     try:
         services.send_refund(refund_id=refund_id, now=now())
     except GatewayError as error:
-        # The row says what is known; the sweep comes back to it.
-        logger.error("refund %s: %s request=%s", refund_id, error, error.request_id)
+        # Kept as a failed call; the row says what is known, and the sweep comes back to it.
+        logger.warning("refund %s: %s", refund_id, error)
 
 
 @shared_task
@@ -69,4 +72,25 @@ def reconcile_payments(**kwargs: Any) -> None:
         services.reconcile(now=now())
     except GatewayError as error:
         # The watermark has not moved: the next run looks at the same span.
-        logger.error("reconciling: %s request=%s", error, error.request_id)
+        logger.error("reconciling: %s", error)
+
+
+@shared_task
+def reconcile_nightly(**kwargs: Any) -> None:
+    """Look back further than the watermark, then hold yesterday's movements against the books."""
+    try:
+        services.reconcile(now=now(), nightly=True)
+    except GatewayError as error:
+        logger.error("reconciling: %s", error)
+    check_clearing()
+
+
+@shared_task
+def check_clearing(**kwargs: Any) -> None:
+    """Hold yesterday's movements at the gateway against the books."""
+    # The gateway's days are real ones, also where a demonstration has moved the portal's.
+    yesterday = gateway.clock().astimezone(lender_zone()).date() - timedelta(days=1)
+    try:
+        services.check_clearing(day=yesterday, now=now())
+    except GatewayError as error:
+        services.note_failed_call(what="compare the balance", error=error, now=now())

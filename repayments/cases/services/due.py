@@ -16,10 +16,25 @@ from repayments.audit.services import NewEvent, record_events
 from repayments.cases.models import Case, CaseKind, CasePolicy
 from repayments.cases.services.money import decided_refunds, money_sources
 from repayments.cases.services.open import due_moments, get_policy
+from repayments.cases.services.unmatched import (
+    broken_promise_case,
+    broken_promises,
+    clearing_case,
+    clearing_differences,
+    money_placed,
+    own_unmatched_money,
+)
 from repayments.clock import lender_zone
 from repayments.contracts.models import Contract
 from repayments.loans.models import Loan
-from repayments.payments.models import Dispute, Payment, Refund, Suspense
+from repayments.payments.models import (
+    ClearingCheck,
+    Dispute,
+    Payment,
+    PromiseToPay,
+    Refund,
+    Suspense,
+)
 from repayments.plans.models import InstallmentPlan
 
 BATCH = 2000
@@ -49,12 +64,17 @@ def open_signaled_cases(*, now: datetime) -> int:
 
     Returns: how many cases were opened or closed.
     """
+    since = now - LOOK_BACK
     return (
-        _close_answered_plans(now)
+        own_unmatched_money(now=now)
+        + _close_answered_plans(now)
         + _open_in_batches(lambda: _broken_plans(now), _broken_plan_case, now)
+        + _open_in_batches(lambda: broken_promises(since), broken_promise_case, now)
         + _open_in_batches(_referred_plans, _plan_review_case, now)
         + _close_in_batches(decided_refunds(), Case.CloseReason.ANSWERED, now)
-        + sum(_open_in_batches(due, build, now) for due, build in money_sources(now - LOOK_BACK))
+        + _close_in_batches(money_placed(), Case.CloseReason.ANSWERED, now)
+        + sum(_open_in_batches(due, build, now) for due, build in money_sources(since))
+        + _open_in_batches(lambda: clearing_differences(since), clearing_case, now)
         + _open_in_batches(_unsealed_contracts, _contract_case, now)
     )
 
@@ -202,11 +222,13 @@ def _contract_case(contract: Contract) -> Case:
 _JOINED = {
     Loan: ("borrower", "stage"),
     InstallmentPlan: ("loan__borrower", "loan__stage"),
+    PromiseToPay: ("loan__borrower", "loan__stage"),
     Payment: ("loan__borrower", "loan__stage"),
     Dispute: ("payment__loan__borrower", "payment__loan__stage"),
     Refund: ("payment__loan__borrower", "payment__loan__stage"),
     Suspense: ("payment__loan__borrower", "payment__loan__stage"),
     Contract: ("loan__borrower", "loan__stage"),
+    ClearingCheck: (),
 }
 
 
@@ -219,7 +241,8 @@ def _open_in_batches(
     while True:
         # The key is passed by: a row whose case could not be opened is not met again in this run.
         query = due().filter(pk__gt=last)
-        rows = list(query.select_related(*_JOINED[query.model])[:BATCH])
+        joined = _JOINED[query.model]
+        rows = list((query.select_related(*joined) if joined else query)[:BATCH])
         if not rows:
             return opened
         last = rows[-1].pk

@@ -76,6 +76,10 @@ REASONS: dict[str, Any] = {
     "borrower_differs": _("Line %(other)s says something else about this borrower."),
     "repeated_email": _("Line %(other)s gives this address to another borrower."),
     "email_taken": _("This address belongs to someone else here."),
+    # The bank statement
+    "in_the_future": _("This day has not come yet."),
+    "repeated_line": _("Line %(other)s has this name already and says something else."),
+    "line_differs": _("A line of this name is here already and says something else."),
     # Rows of their own
     "needs_rows": _("A custom loan needs its rows: give their file with --rows."),
     "no_rows_given": _("The file of rows has no rows for this loan."),
@@ -94,7 +98,7 @@ REASONS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing to mend. ``file``: "tape" or "rows"; ``line`` 0 is the file as a whole."""
+    """One thing to mend. ``file``: "tape", "rows" or "statement"; ``line`` 0 is the whole file."""
 
     file: str
     line: int

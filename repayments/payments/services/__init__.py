@@ -8,13 +8,23 @@ from repayments.payments.services.amounts import (
     check_limits,
     check_loan,
 )
+from repayments.payments.services.clearing import check_clearing
 from repayments.payments.services.credit import NothingLeftOver, choose_credit
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.inbox import (
     EventBeingWorked,
     list_waiting_events,
     process_event,
     receive_event,
     release_event,
+)
+from repayments.payments.services.promises import (
+    PromiseAlreadyOpen,
+    PromiseRefused,
+    decide_promises,
+    last_promise_day,
+    make_promise,
+    withdraw_promise,
 )
 from repayments.payments.services.reconcile import Reconciliation, reconcile, resolve_payment
 from repayments.payments.services.refund import (
@@ -41,6 +51,19 @@ from repayments.payments.services.start import (
     PaymentNotKnown,
     start_payment,
 )
+from repayments.payments.services.suspense import (
+    SuspenseAlreadyPlaced,
+    SuspenseRefused,
+    hand_over_suspense,
+    resolve_suspense_to_loan,
+    take_suspense,
+)
+from repayments.payments.services.transfers import (
+    StatementReport,
+    find_loans,
+    import_statement,
+    record_transfer,
+)
 
 __all__ = [
     "AmountRefused",
@@ -54,27 +77,44 @@ __all__ = [
     "PaymentAlreadyMade",
     "PaymentNotKnown",
     "PaymentRefused",
+    "PromiseAlreadyOpen",
+    "PromiseRefused",
     "Reconciliation",
     "RefundAlreadyDecided",
     "RefundRefused",
     "RefundTooLarge",
+    "StatementReport",
+    "SuspenseAlreadyPlaced",
+    "SuspenseRefused",
     "approve_refund",
     "check_amount",
+    "check_clearing",
     "check_limits",
     "check_loan",
     "choose_credit",
+    "decide_promises",
     "decline_refund",
+    "find_loans",
+    "hand_over_suspense",
+    "import_statement",
+    "last_promise_day",
     "list_refunds_to_send",
     "list_waiting_events",
+    "make_promise",
     "needs_second_person",
+    "note_failed_call",
     "process_event",
     "propose_refund",
     "receive_event",
     "reconcile",
     "record_bank_refund",
+    "record_transfer",
     "release_event",
     "resolve_payment",
+    "resolve_suspense_to_loan",
     "send_refund",
     "settle",
     "start_payment",
+    "take_suspense",
+    "withdraw_promise",
 ]

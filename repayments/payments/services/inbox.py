@@ -13,8 +13,16 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from repayments.payments import gateway
-from repayments.payments.gateway import EVENT_TYPES, EventFacts, GatewayBusy, GatewayTimeout
+from repayments.payments.gateway import (
+    EVENT_TYPES,
+    EventFacts,
+    GatewayBusy,
+    GatewayError,
+    GatewayMisconfigured,
+    GatewayTimeout,
+)
 from repayments.payments.models import GatewayEvent
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import is_settled_type, settle
 
 logger = logging.getLogger(__name__)
@@ -72,13 +80,17 @@ def process_event(*, event_id: str, now: datetime) -> None:
     try:
         if event.type in EVENT_TYPES and is_settled_type(event.object_type):
             settle(object_type=event.object_type, object_id=event.object_id, now=now)
-    except (GatewayTimeout, GatewayBusy) as error:
-        # The gateway's trouble, not the event's: however long it lasts, the event is not given up.
+    except (GatewayTimeout, GatewayBusy, GatewayMisconfigured) as error:
+        # The gateway's trouble or an operator's, not the event's: however long it lasts, the event
+        # is not given up.
+        note_failed_call(what=f"event {event.type}", error=error, now=now)
         GatewayEvent.objects.filter(pk=event.pk, attempts__gt=0).update(
             attempts=F("attempts") - 1, error=f"{type(error).__name__}: {error}"[:500]
         )
         raise
     except Exception as error:
+        if isinstance(error, GatewayError):
+            note_failed_call(what=f"event {event.type}", error=error, now=now)
         GatewayEvent.objects.filter(pk=event.pk).update(
             error=f"{type(error).__name__}: {error}"[:500]
         )

@@ -5,10 +5,11 @@ all of a run was worked, so a run that failed is made again from where the last 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -16,16 +17,35 @@ from django.db.models import Q
 from repayments.audit.services import record_event
 from repayments.loans.models import Loan
 from repayments.payments import gateway
-from repayments.payments.gateway import GatewayMissing, IntentFacts
-from repayments.payments.models import Payment, PostingKey, Provider, Suspense, Watermark
+from repayments.payments.gateway import (
+    DisputeFacts,
+    GatewayBusy,
+    GatewayError,
+    GatewayMissing,
+    GatewayTimeout,
+    IntentFacts,
+    RefundFacts,
+)
+from repayments.payments.models import (
+    Dispute,
+    Payment,
+    PostingKey,
+    Provider,
+    Refund,
+    Suspense,
+    Watermark,
+)
+from repayments.payments.providers import CALL_AGE, LIFETIME, provider_of
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.inbox import (
     EventBeingWorked,
     keep_events,
     list_waiting_events,
     process_event,
 )
-from repayments.payments.services.settle import INTENT, SESSION, settle
-from repayments.payments.services.start import SESSION_MINUTES, adopt_session, close_missing
+from repayments.payments.services.refund_sending import send_refund
+from repayments.payments.services.settle import DISPUTE, INTENT, REFUND, SESSION, settle
+from repayments.payments.services.start import adopt_session, close_missing
 from repayments.payments.signals import payment_exception
 
 logger = logging.getLogger(__name__)
@@ -33,49 +53,110 @@ logger = logging.getLogger(__name__)
 Status = Payment.Status
 OVERLAP = timedelta(hours=1)
 FIRST_LOOK_BACK = timedelta(days=30)
+# So far back a nightly run looks, whatever the watermark says.
+NIGHTLY_LOOK_BACK = timedelta(days=3)
 ROW_AGE = timedelta(minutes=15)
-# A call whose answer was lost may still be on its way this long.
-CALL_AGE = timedelta(minutes=2)
 
 
 @dataclass
 class Reconciliation:
-    """What one run found and did."""
+    """What one run found and did; ``missed`` counts what only a later run of this span can find."""
 
     since: datetime
     events: int = 0
     intents: int = 0
+    refunds: int = 0
+    disputes: int = 0
     payments: int = 0
+    open_refunds: int = 0
+    open_disputes: int = 0
     errors: list[str] = field(default_factory=list)
     missed: int = 0
 
 
-def reconcile(*, now: datetime, since: datetime | None = None) -> Reconciliation:
+def reconcile(
+    *, now: datetime, since: datetime | None = None, nightly: bool = False
+) -> Reconciliation:
     """Bring in what the gateway holds and we do not; safe at any time, beside itself too.
 
     Args:
         since: the gateway's time to look back to, instead of the watermark.
-    Raises: GatewayError when a listing fails; the watermark stays.
+        nightly: look back three days at least, and at disputes that go on.
+    Raises: GatewayTimeout, GatewayBusy when the gateway does not answer a listing; the watermark
+        stays. A listing that it refuses, for want of a permission, is an error of the run: the
+        other passes are made, and the watermark stays.
     """
     started = gateway.clock()
-    run = Reconciliation(since=since or _watermark(started))
-    run.events = keep_events(events=gateway.list_events(since=run.since), now=now)
+    since = since or _watermark(started)
+    if nightly:
+        since = min(since, started - NIGHTLY_LOOK_BACK)
+    run = Reconciliation(since=since)
+    _list_events(run, now)
     for event_id in list_waiting_events(now=now):
-        _attempt(run, f"event {event_id}", partial(process_event, event_id=event_id, now=now))
-    for intent in gateway.list_intents(since=run.since, until=started):
-        if _is_news(intent):
-            run.intents += 1
-            asked = partial(settle, object_type=INTENT, object_id=intent.id, now=now)
-            run.missed += not _attempt(run, f"intent {intent.id}", asked)
-    for payment_id in _list_stale_payments(now):
-        run.payments += 1
-        work = partial(resolve_payment, payment_id=payment_id, now=now)
-        _attempt(run, f"payment {payment_id}", work)
+        asked = partial(process_event, event_id=event_id, now=now)
+        _attempt(run, f"event {event_id}", asked, now, noted=True)
+    span = {"since": since, "until": started}
+    run.intents = _settle_listed(run, INTENT, lambda: gateway.list_intents(**span), _is_news, now)
+    run.refunds = _settle_listed(
+        run, REFUND, lambda: gateway.list_refunds(**span), _is_news_of_refund, now
+    )
+    run.disputes = _settle_listed(
+        run, DISPUTE, lambda: gateway.list_disputes(**span), _is_news_of_dispute, now
+    )
+    _work_our_rows(run, now, nightly)
     # An event stays in the inbox and a row of ours stays open until they are worked; an object of
     # the gateway's that failed is found again only from here.
     if not run.missed:
         _move_watermark(started)
     return run
+
+
+def _list_events(run: Reconciliation, now: datetime) -> None:
+    def keep() -> None:
+        run.events = keep_events(events=gateway.list_events(since=run.since), now=now)
+
+    run.missed += not _attempt(run, "listing events", keep, now, is_listing=True)
+
+
+def _settle_listed(
+    run: Reconciliation,
+    object_type: str,
+    listed: Callable[[], Iterable[Any]],
+    is_news: Callable[[Any], bool],
+    now: datetime,
+) -> int:
+    """Settle each object of one kind that a listing tells something new of.
+
+    Returns: how many there were.
+    """
+    found: list[str] = []
+
+    def collect() -> None:
+        found.extend(one.id for one in listed() if is_news(one))
+
+    what = f"listing {object_type}s"
+    run.missed += not _attempt(run, what, collect, now, is_listing=True)
+    for object_id in found:
+        asked = partial(settle, object_type=object_type, object_id=object_id, now=now)
+        run.missed += not _attempt(run, f"{object_type} {object_id}", asked, now)
+    return len(found)
+
+
+def _work_our_rows(run: Reconciliation, now: datetime, nightly: bool) -> None:
+    for payment_id in _list_stale_payments(now):
+        run.payments += 1
+        work = partial(resolve_payment, payment_id=payment_id, now=now)
+        _attempt(run, f"payment {payment_id}", work, now, payment_id=payment_id)
+    for refund in _list_stale_refunds(now):
+        run.open_refunds += 1
+        asked = partial(resolve_refund, refund=refund, now=now)
+        _attempt(run, f"refund {refund.pk}", asked, now)
+    if nightly:
+        rows = Dispute.objects.filter(closed_at__isnull=True).order_by("pk")
+        for dispute_id in rows.values_list("dispute_id", flat=True):
+            run.open_disputes += 1
+            asked = partial(settle, object_type=DISPUTE, object_id=dispute_id, now=now)
+            _attempt(run, f"dispute {dispute_id}", asked, now)
 
 
 def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
@@ -94,16 +175,10 @@ def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
     if payment.status not in (Status.CREATED, Status.UNKNOWN):
         return payment
     assert payment.expires_at is not None
-    called_at = payment.expires_at - timedelta(minutes=SESSION_MINUTES)
-    found = [
-        session
-        for session in gateway.list_sessions(
-            since=called_at - CALL_AGE, until=called_at + timedelta(minutes=SESSION_MINUTES)
-        )
-        if session.metadata.get("payment") == str(payment.public_id)
-    ]
+    called_at = payment.expires_at - LIFETIME
+    found = provider_of(payment.provider).ask(payment)
     if len(found) == 1:
-        adopt_session(payment_id=payment_id, session=found[0], now=now)
+        adopt_session(payment_id=payment_id, begun=found[0], now=now)
         return _settle_by_object(payment_id, now) or payment
     if found:
         _ask_a_person(payment, now)
@@ -111,6 +186,17 @@ def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
         _give_up(payment, now)
     payment.refresh_from_db()
     return payment
+
+
+def resolve_refund(*, refund: Refund, now: datetime) -> None:
+    """Find out how one refund stands, also where the answer to its call was lost.
+
+    Raises: GatewayError.
+    """
+    if refund.refund_id:
+        settle(object_type=REFUND, object_id=refund.refund_id, now=now)
+    else:
+        send_refund(refund_id=refund.pk, now=now)
 
 
 def _settle_by_object(payment_id: int, now: datetime) -> Payment | None:
@@ -137,14 +223,32 @@ def _move_watermark(seen_until: datetime) -> None:
         Watermark.objects.filter(pk=row.pk, seen_until__lt=seen_until).update(seen_until=seen_until)
 
 
-def _attempt(run: Reconciliation, what: str, work: Callable[[], object]) -> bool:
-    """Work one object; whatever is wrong with it is noted and does not stop the others."""
+def _attempt(
+    run: Reconciliation,
+    what: str,
+    work: Callable[[], object],
+    now: datetime,
+    *,
+    payment_id: int | None = None,
+    is_listing: bool = False,
+    noted: bool = False,
+) -> bool:
+    """Work one thing; whatever is wrong with it is noted and does not stop the others.
+
+    Args:
+        noted: who does the work keeps its failed calls already.
+    Raises: GatewayTimeout, GatewayBusy of a listing: nothing after it would be answered either.
+    """
     try:
         work()
     except EventBeingWorked:
         pass
     except Exception as error:
         logger.exception("reconciling %s failed", what)
+        if isinstance(error, GatewayError) and not noted:
+            note_failed_call(what=what, error=error, now=now, payment_id=payment_id)
+        if is_listing and isinstance(error, GatewayTimeout | GatewayBusy):
+            raise
         run.errors.append(f"{what}: {type(error).__name__}: {error}")
         return False
     return True
@@ -159,6 +263,29 @@ def _is_news(intent: IntentFacts) -> bool:
     )
 
 
+def _is_news_of_refund(facts: RefundFacts) -> bool:
+    """Whether a refund stands otherwise than its row, or its money is not in the books."""
+    row = Refund.objects.filter(refund_id=facts.id).first()
+    if row is None or row.status != facts.status:
+        return True
+    undone = facts.status in (Refund.Status.FAILED, Refund.Status.CANCELED)
+    if row.suspense_id is not None:
+        return False
+    if undone:
+        return row.entry_id is not None and row.undo_entry_id is None
+    return facts.status == Refund.Status.SUCCEEDED and row.entry_id is None
+
+
+def _is_news_of_dispute(facts: DisputeFacts) -> bool:
+    row = Dispute.objects.filter(dispute_id=facts.id).first()
+    return (
+        row is None
+        or row.status != facts.status
+        or (facts.withdrawn > 0 and row.withdrawn_entry_id is None)
+        or (facts.reinstated > 0 and row.reinstated_entry_id is None)
+    )
+
+
 def _list_stale_payments(now: datetime) -> list[int]:
     # With an answer missing nobody may pay, so that is asked for soon.
     waits = Q(status__in=[Status.CREATED, Status.UNKNOWN], updated_at__lt=now - CALL_AGE)
@@ -166,6 +293,14 @@ def _list_stale_payments(now: datetime) -> list[int]:
         waits | Q(updated_at__lt=now - ROW_AGE), provider=Provider.STRIPE
     )
     return list(rows.order_by("updated_at").values_list("pk", flat=True))
+
+
+def _list_stale_refunds(now: datetime) -> list[Refund]:
+    waiting = [Refund.Status.APPROVED, Refund.Status.UNKNOWN, Refund.Status.PENDING]
+    rows = Refund.objects.filter(status__in=waiting, updated_at__lt=now - ROW_AGE)
+    # A bank's refunds are sent by a person.
+    rows = rows.exclude(payment__provider=Provider.BANK).exclude(suspense__provider=Provider.BANK)
+    return list(rows.order_by("updated_at"))
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ for at the gateway first, then asked for again under the same key. What the gate
 with its reason, and what was held for it is free again.
 """
 
-import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -26,6 +25,8 @@ from repayments.payments.gateway import (
     RefundRequest,
 )
 from repayments.payments.models import Payment, PostingKey, Provider, Refund, Suspense
+from repayments.payments.providers import provider_of
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.going_back import count_going_back
 from repayments.payments.services.refund import (
     ChargeDisputed,
@@ -41,8 +42,6 @@ from repayments.payments.services.settle.refunds import (
     resolve_refunded,
 )
 from repayments.payments.services.settle.source import announce
-
-logger = logging.getLogger(__name__)
 
 Status = Refund.Status
 # A call whose answer was lost may still be on its way this long.
@@ -64,14 +63,15 @@ def send_refund(*, refund_id: int, now: datetime) -> Refund:
         facts = _look_for(refund, source, now) or _create(refund, source)
     except ChargeDisputed:
         return _end(refund_id, "charge_disputed", now)
-    except GatewayMisconfigured:
+    except GatewayMisconfigured as error:
+        _note(refund, error, now)
         # A job for an operator: the refund stays approved and goes once the key may send it.
         raise
     except GatewayRefused as error:
-        _complain(refund, error)
+        _note(refund, error, now)
         return _end(refund_id, error.code or "refused", now)
     except (GatewayTimeout, GatewayBusy) as error:
-        _complain(refund, error)
+        _note(refund, error, now)
         _mark_unknown(refund_id, now)
         raise
     return keep_refund(facts=facts, now=now) or refund
@@ -137,7 +137,10 @@ def _create(refund: Refund, source: Payment | Suspense) -> RefundFacts:
         amount=refund.amount,
         currency=refund.currency,
     )
-    return gateway.create_refund(request, key=refund.idempotency_key)
+    sent = provider_of(source.provider).refund(request, key=refund.idempotency_key)
+    # Refunds that a person has to send by hand do not come here.
+    assert sent is not None
+    return sent
 
 
 def _look_for(refund: Refund, source: Payment | Suspense, now: datetime) -> RefundFacts | None:
@@ -200,12 +203,5 @@ def _post_bank_refund(refund: Refund, payment: Payment, actor: User, now: dateti
     Refund.objects.filter(pk=refund.pk).update(entry=entry)
 
 
-def _complain(refund: Refund, error: GatewayError) -> None:
-    logger.error(
-        "gateway call of refund %s: %s code=%s request=%s: %s",
-        refund.public_id,
-        type(error).__name__,
-        error.code,
-        error.request_id,
-        error,
-    )
+def _note(refund: Refund, error: GatewayError, now: datetime) -> None:
+    note_failed_call(what="refund", error=error, now=now, payment_id=refund.payment_id)

@@ -7,12 +7,9 @@ not known. No call is made inside a transaction.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,28 +20,22 @@ from repayments.loans.models import Loan
 from repayments.loans.queries import find_quote, get_position
 from repayments.payments import gateway
 from repayments.payments.gateway import (
-    CheckoutSession,
     GatewayBusy,
     GatewayError,
     GatewayMisconfigured,
     GatewayMissing,
     GatewayRefused,
     GatewayTimeout,
-    SessionRequest,
 )
 from repayments.payments.models import Payment
-from repayments.payments.services.amounts import (
-    PaymentRefused,
-    check_amount,
-    check_loan,
-)
+from repayments.payments.providers import LIFETIME, Begun, provider_of
+from repayments.payments.services.amounts import PaymentRefused, check_amount, check_loan
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import SESSION, settle
 
 logger = logging.getLogger(__name__)
 
 Status = Payment.Status
-# The gateway asks for 30 minutes at least; one more covers the way there.
-SESSION_MINUTES = 31
 ROUNDS = 3
 
 
@@ -149,7 +140,7 @@ def _take_attempt(
         language=language,
         offered=",".join(gateway.methods_for(loan.currency)),
         # Part of the call's parameters, so it stands in the row before the call.
-        expires_at=gateway.clock() + timedelta(minutes=SESSION_MINUTES),
+        expires_at=gateway.clock() + LIFETIME,
         created_by=actor,
         created_at=now,
         updated_at=now,
@@ -181,7 +172,7 @@ def _open(payment: Payment, now: datetime) -> Payment:
     Raises: PaymentNotKnown, GatewayUnavailable.
     """
     try:
-        session = gateway.open_session(session_request(payment), key=payment.idempotency_key)
+        begun = provider_of(payment.provider).begin(payment)
     except GatewayRefused as error:
         _note_failure(payment, Status.FAILED, error, now)
         raise GatewayUnavailable(_refusal(error)) from error
@@ -189,7 +180,7 @@ def _open(payment: Payment, now: datetime) -> Payment:
         _note_failure(payment, Status.UNKNOWN, error, now)
         payment.refresh_from_db()
         raise PaymentNotKnown(payment) from error
-    adopt_session(payment_id=payment.pk, session=session, now=now)
+    adopt_session(payment_id=payment.pk, begun=begun, now=now)
     payment.refresh_from_db()
     if not payment.checkout_url:
         # Given up meanwhile, as the answer took so long: there is no page of it to go to.
@@ -197,31 +188,8 @@ def _open(payment: Payment, now: datetime) -> Payment:
     return payment
 
 
-def session_request(payment: Payment) -> SessionRequest:
-    """The call's parameters, made of the row alone: asked again, they are the same."""
-    path = reverse("payments:return", args=[payment.public_id])
-    back = reverse("payments:pay", args=[payment.loan.public_id])
-    assert payment.expires_at is not None
-    with translation.override(payment.language):
-        description = _("Repayment, loan {number}").format(number=payment.loan.number)
-    return SessionRequest(
-        payment=str(payment.public_id),
-        loan=str(payment.loan.public_id),
-        description=description,
-        amount=payment.amount,
-        currency=payment.currency,
-        language=payment.language,
-        success_url=f"{settings.SITE_URL}{path}?session_id={{CHECKOUT_SESSION_ID}}",
-        cancel_url=f"{settings.SITE_URL}{back}?canceled={payment.public_id}",
-        expires_at=payment.expires_at,
-        methods=payment.offered.split(","),
-        # Else the gateway's page would ask for it.
-        email=payment.created_by.email if payment.created_by else "",
-    )
-
-
 @transaction.atomic
-def adopt_session(*, payment_id: int, session: CheckoutSession, now: datetime) -> bool:
+def adopt_session(*, payment_id: int, begun: Begun, now: datetime) -> bool:
     """Put the gateway's session into its row; False if the row has moved on."""
     payment = Payment.objects.get(pk=payment_id)
     loan = Loan.objects.select_for_update().get(pk=payment.loan_id)
@@ -230,9 +198,9 @@ def adopt_session(*, payment_id: int, session: CheckoutSession, now: datetime) -
         pk=payment_id, status__in=[Status.CREATED, Status.UNKNOWN]
     ).update(
         status=Status.REDIRECTED,
-        session_id=session.id,
-        checkout_url=session.url,
-        expires_at=session.expires_at,
+        session_id=begun.object_id,
+        checkout_url=begun.url,
+        expires_at=begun.expires_at,
         updated_at=now,
     )
     if changed == 1:
@@ -260,11 +228,11 @@ def _close_unless(payment: Payment, *, wanted: bool, now: datetime) -> bool:
             _expire(payment)
         settled = settle(object_type=SESSION, object_id=payment.session_id, now=now)
     except GatewayMissing as error:
-        _complain(payment, error)
+        note_failed_call(what="look at a payment page", error=error, now=now, payment_id=payment.pk)
         close_missing(payment_id=payment.pk, now=now)
         return False
     except GatewayError as error:
-        _complain(payment, error)
+        note_failed_call(what="look at a payment page", error=error, now=now, payment_id=payment.pk)
         raise GatewayUnavailable(NOT_NOW) from error
     if settled is not None and settled.status in (Status.SUCCEEDED, Status.PROCESSING):
         raise PaymentAlreadyMade(settled)
@@ -306,7 +274,7 @@ def close_missing(*, payment_id: int, now: datetime) -> bool:
 
 @transaction.atomic
 def _note_failure(payment: Payment, status: Status, error: GatewayError, now: datetime) -> None:
-    _complain(payment, error)
+    note_failed_call(what="open a payment page", error=error, now=now, payment_id=payment.pk)
     loan = Loan.objects.select_for_update().get(pk=payment.loan_id)
     before = Payment.objects.select_for_update().get(pk=payment.pk).status
     changed = Payment.objects.filter(
@@ -325,17 +293,6 @@ def _note_failure(payment: Payment, status: Status, error: GatewayError, now: da
                 "request": error.request_id,
             },
         )
-
-
-def _complain(payment: Payment, error: GatewayError) -> None:
-    logger.error(
-        "gateway call of payment %s: %s code=%s request=%s: %s",
-        payment.public_id,
-        type(error).__name__,
-        error.code,
-        error.request_id,
-        error,
-    )
 
 
 def _refusal(error: GatewayRefused) -> str:

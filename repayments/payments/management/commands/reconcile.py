@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,19 +30,14 @@ class Command(BaseCommand):
         except GatewayError as error:
             raise CommandError(f"The gateway did not answer: {error}") from error
         if options["json"]:
-            report = {
-                "since": run.since.isoformat(),
-                "events": run.events,
-                "intents": run.intents,
-                "payments": run.payments,
-                "errors": run.errors,
-            }
+            report = asdict(run) | {"since": run.since.isoformat()}
             self.stdout.write(json.dumps(report, ensure_ascii=False))
         else:
             self.stdout.write(
-                f"Since {run.since:%Y-%m-%d %H:%M} UTC: {run.events} new events, "
-                f"{run.intents} intents and {run.payments} payments asked about, "
-                f"{len(run.errors)} errors."
+                f"Since {run.since:%Y-%m-%d %H:%M} UTC: {run.events} new events; "
+                f"{run.intents} intents, {run.refunds} refunds and {run.disputes} disputes with "
+                f"news; {run.payments} payments and {run.open_refunds} refunds of ours asked "
+                f"about; {len(run.errors)} errors."
             )
         if run.errors:
             raise CommandError("\n".join(run.errors))

@@ -10,17 +10,15 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from django.db import transaction
-from django.urls import reverse
 
 from repayments.audit.services import record_event
-from repayments.contacts.services import MissingValue, UnknownTemplate, queue_message
 from repayments.ledger.models import JournalEntry
 from repayments.ledger.services import AlreadyPosted
 from repayments.loans.services import record_payment
-from repayments.money import format_money
 from repayments.payments import gateway
 from repayments.payments.gateway import CheckoutSession, IntentFacts
 from repayments.payments.models import Payment, PostingKey, Provider, Suspense
+from repayments.payments.services.received import tell_received
 from repayments.payments.services.settle.posting import day_within, lock_payment, take_key
 from repayments.payments.signals import payment_exception, payment_settled
 from repayments.payments.states import find_mismatch, status_told
@@ -147,7 +145,8 @@ def _receive(
             "currency": intent.currency,
         },
     )
-    _tell_borrower(payment, intent.amount_received, paid_on, now)
+    payment.amount_received = intent.amount_received
+    tell_received(payment, paid_on=paid_on, now=now)
     transaction.on_commit(
         lambda: payment_settled.send(sender=Payment, payment_id=payment_id), robust=True
     )
@@ -210,29 +209,6 @@ def _post(payment: Payment, intent: IntentFacts, paid_on: date, now: datetime) -
 def _paid_on(payment: Payment, intent: IntentFacts, now: datetime) -> date:
     """The lender's day of the charge, not of its news; within the attempt's own life."""
     return day_within(intent.paid_at or now, since=payment.created_at, until=now)
-
-
-def _tell_borrower(payment: Payment, received: int, paid_on: date, now: datetime) -> None:
-    """Queue the receipt; words that cannot be written do not hold up money."""
-    borrower = payment.loan.borrower
-    try:
-        queue_message(
-            borrower=borrower,
-            template_key="payment_received",
-            purpose="receipt",
-            subject=payment.loan.stream,
-            business_key=f"payment_received:{payment.public_id}",
-            context={
-                "link": reverse("payments:receipt", args=[payment.public_id]),
-                "date": paid_on.isoformat(),
-                "number": payment.loan.number,
-                "reference": str(payment.public_id),
-                "amount": format_money(received, payment.currency, borrower.language),
-            },
-            now=now,
-        )
-    except (UnknownTemplate, MissingValue):
-        logger.exception("no receipt for payment %s", payment.public_id)
 
 
 def _rest(intent: IntentFacts, cause: Suspense.Cause, payment: Payment, now: datetime) -> None:
