@@ -96,7 +96,7 @@ def test_a_receipt_that_cannot_be_worded_does_not_hold_up_money(
 ) -> None:
     payment = pay(50_000)
     monkeypatch.setattr(
-        import_module("repayments.payments.services.settle.payments"),
+        import_module("repayments.payments.services.received"),
         "queue_message",
         Mock(side_effect=UnknownTemplate("payment_received")),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import gettext as _
 
@@ -124,10 +124,15 @@ def decide_promises(*, as_of: date, now: datetime, loan_id: int | None = None) -
     Returns: how many were decided.
     """
     recent = as_of - timedelta(days=LATE_NEWS_DAYS)
-    promises = _with_money() if loan_id is None else _with_money().filter(loan=loan_id)
+    waiting = Q(status=Status.OPEN) | Q(status=Status.BROKEN, promised_for__gte=recent)
+    if loan_id is not None:
+        waiting &= Q(loan=loan_id)
+    if not PromiseToPay.objects.filter(waiting).exists():
+        return 0
+    promises = _with_money().filter(waiting)
     came, missing = promises.filter(came__gte=F("amount")), promises.filter(came__lt=F("amount"))
     over = missing.filter(status=Status.OPEN, promised_for__lt=as_of)
-    late = came.filter(status=Status.BROKEN, promised_for__gte=recent)
+    late = came.filter(status=Status.BROKEN)
     return (
         _decide(came.filter(status=Status.OPEN), Status.KEPT, now, action="payments.promise_kept")
         + _decide(late, Status.KEPT, now, action="payments.promise_kept")
