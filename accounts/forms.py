@@ -81,6 +81,35 @@ class SecondStepAgainForm(_PlainCode, ReauthenticateForm):
     pass
 
 
+class StepUpForm(forms.Form):
+    """An act that takes the second factor at its very moment: the code is asked for beside it.
+
+    The code is looked at last, when nothing else is wrong: a code works once.
+    """
+
+    use_required_attribute = False
+
+    code = forms.CharField(
+        label=_PlainCode.label,
+        help_text=_PlainCode.help_text,
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.order_fields([name for name in self.fields if name != "code"] + ["code"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            again = SecondStepAgainForm({"code": cleaned["code"]}, user=self.user)
+            for error in again.errors.get("code", []):
+                self.add_error("code", error)
+        return cleaned
+
+
 class SetUpAppForm(_PlainCode, ActivateTOTPForm):
     label = _("Then write the six digits the app shows")
     help_text = ""

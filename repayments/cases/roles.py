@@ -38,7 +38,9 @@ _STORY = [
     "loans.view_installment",
     "loans.view_loan",
     "loans.view_schedule",
+    "payments.view_dispute",
     "payments.view_payment",
+    "payments.view_refund",
     "plans.view_installmentplan",
     "plans.view_planrow",
 ]
@@ -49,12 +51,13 @@ _POLICIES = [
     "loans.view_product",
     "loans.view_stage",
     "loans.view_workday",
+    "payments.view_refundpolicy",
     "plans.view_planpolicy",
     "reminders.view_reminderpolicy",
 ]
 
 ROLES: dict[str, list[str]] = {
-    "collector": [*_STORY, *_WORK, *_CALL],
+    "collector": [*_STORY, *_WORK, *_CALL, "payments.add_refund"],
     "supervisor": [
         *_STORY,
         *_WORK,
@@ -81,7 +84,9 @@ ROLES: dict[str, list[str]] = {
         "payments.change_payment",
         "payments.view_clearingcheck",
         "payments.view_failedcall",
-        "payments.view_refund",
+        "payments.add_refund",
+        "payments.change_refund",
+        "payments.change_refundpolicy",
         "audit.view_event",
     ],
     "plan_officer": [

@@ -1,6 +1,7 @@
-"""Staff read what came in, what the gateway said and what waits; nothing is edited here.
+"""Staff read what came in, what went back, what the gateway said and what waits.
 
-The one act is "work again": it asks the gateway anew, and asking moves only money that is real.
+Rows are written by services alone. "Work again" asks the gateway anew, and asking moves only money
+that is real; refunds are proposed and decided on pages of their own.
 """
 
 from typing import Any
@@ -8,13 +9,25 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from repayments.audit.services import record_event
+from repayments.clock import now
 from repayments.money import format_money
 from repayments.payments import services, tasks
 from repayments.payments.declines import describe_decline
-from repayments.payments.models import GatewayEvent, Payment, Suspense, Watermark
+from repayments.payments.models import (
+    Dispute,
+    GatewayEvent,
+    Payment,
+    Refund,
+    RefundPolicy,
+    Suspense,
+    Watermark,
+)
+from repayments.payments.views import staff_refunds
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -46,6 +59,7 @@ class PaymentAdmin(ReadOnly):
     ordering = ("-created_at",)
     date_hierarchy = "created_at"
     actions = ("work_again",)
+    change_form_template = "admin/payments/refundable.html"
 
     @admin.display(description=_("asked for"), ordering="amount")
     def asked(self, payment: Payment) -> str:
@@ -116,10 +130,96 @@ class SuspenseAdmin(ReadOnly):
     list_select_related = ("payment", "owner")
     search_fields = ("=object_id",)
     ordering = ("-opened_at",)
+    change_form_template = "admin/payments/refundable.html"
 
     @admin.display(description=_("amount"), ordering="amount")
     def money(self, suspense: Suspense) -> str:
         return f"{suspense.amount} {suspense.currency}"
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnly):
+    list_display = ("created_at", "what", "money", "status", "origin", "proposed_by", "decided_by")
+    list_filter = ("status", "origin", "reason", "created_at")
+    list_select_related = ("payment__loan", "suspense", "proposed_by", "decided_by")
+    search_fields = ("=public_id", "=refund_id", "payment__loan__number")
+    ordering = ("-created_at",)
+    change_form_template = "admin/payments/refund.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path(
+                "propose/<slug:kind>/<int:pk>/",
+                wrap(staff_refunds.propose),
+                name="payments_refund_propose",
+            ),
+            path(
+                "<int:pk>/decide/<slug:act>/",
+                wrap(staff_refunds.decide),
+                name="payments_refund_decide",
+            ),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description=_("of"))
+    def what(self, refund: Refund) -> str:
+        if refund.payment is None:
+            return str(_("unmatched money"))
+        return refund.payment.loan.number
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def money(self, refund: Refund) -> str:
+        return format_money(refund.amount, refund.currency, "en")
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnly):
+    list_display = ("opened_at", "loan", "money", "status", "reason", "respond_by", "closed_at")
+    list_filter = ("status", "closed_at")
+    list_select_related = ("payment__loan",)
+    search_fields = ("=dispute_id", "payment__loan__number")
+    ordering = ("-opened_at",)
+
+    @admin.display(description=_("loan"))
+    def loan(self, dispute: Dispute) -> str:
+        return dispute.payment.loan.number if dispute.payment else ""
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def money(self, dispute: Dispute) -> str:
+        return format_money(dispute.amount, dispute.currency, "en")
+
+
+@admin.register(RefundPolicy)
+class RefundPolicyAdmin(admin.ModelAdmin):
+    list_display = ("currency", "limit")
+    ordering = ("currency",)
+    show_full_result_count = False
+    actions = None
+
+    @admin.display(description=_("approve above"), ordering="approve_above")
+    def limit(self, policy: RefundPolicy) -> str:
+        return format_money(policy.approve_above, policy.currency, "en")
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        words = _("In minor units. Zero: every refund takes two people.")
+        return super().get_form(*args, **{**kwargs, "help_texts": {"approve_above": words}})
+
+    def save_model(self, request: HttpRequest, obj: RefundPolicy, form: Any, change: bool) -> None:
+        """Keep who changed which limit, and to what."""
+        super().save_model(request, obj, form, change)
+        changed = {name: str(form.cleaned_data[name]) for name in form.changed_data}
+        record_event(
+            stream="policy",
+            action="payments.refund_policy_changed",
+            actor=request.user,  # type: ignore[arg-type]
+            at=now(),
+            payload={"policy": str(obj), "changed": changed},
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Without a limit every refund takes two people; change the row instead."""
+        return False
 
 
 @admin.register(Watermark)

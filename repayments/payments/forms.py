@@ -8,9 +8,10 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import StepUpForm
 from repayments.fields import AmountField
 from repayments.money import format_money
-from repayments.payments.models import CreditChoice, Payment
+from repayments.payments.models import CreditChoice, Payment, Refund
 from repayments.payments.money_back import CreditOffer
 from repayments.payments.queries import PayPage
 from repayments.payments.services import AmountRefused, check_amount
@@ -144,3 +145,45 @@ class CreditForm(forms.Form):
             }
             for value, label, effect in self.options
         ]
+
+
+class RefundForm(StepUpForm):
+    """What staff propose to send back, and why."""
+
+    amount = AmountField(label=_("Amount"), max_length=40)
+    reason = forms.ChoiceField(label=_("Reason"), choices=Refund.Reason.choices)
+    note = forms.CharField(
+        label=_("In your words"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Colleagues read this."),
+    )
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        amount = self.fields["amount"]
+        assert isinstance(amount, AmountField)
+        amount.currency = currency
+
+
+class RefundDecisionForm(StepUpForm):
+    """Why a proposed refund is allowed or not."""
+
+    note = forms.CharField(
+        label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def __init__(self, *args: Any, is_read_by_borrower: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_read_by_borrower:
+            self.fields["note"].help_text = _("The borrower reads this.")
+
+
+class BankRefundForm(StepUpForm):
+    """That a refund was sent from the lender's bank."""
+
+    note = forms.CharField(
+        label=_("The bank's reference"),
+        max_length=120,
+        help_text=_("As the bank names the transfer."),
+    )

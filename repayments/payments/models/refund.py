@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from repayments.fields import MoneyField
 from repayments.ledger.models import JournalEntry
-from repayments.payments.models.payment import Payment
+from repayments.payments.models.payment import Payment, Provider
 from repayments.payments.models.suspense import Suspense
 
 
@@ -146,6 +146,12 @@ class Refund(models.Model):
     @property
     def idempotency_key(self) -> str:
         return f"refund:{self.public_id}"
+
+    @property
+    def is_sent_by_hand(self) -> bool:
+        """Whether a person sends it at the lender's bank, for it came by bank."""
+        source = self.payment or self.suspense
+        return source is not None and source.provider == Provider.BANK
 
 
 class Dispute(models.Model):
