@@ -87,6 +87,7 @@ ROLES: dict[str, list[str]] = {
         "payments.add_refund",
         "payments.change_refund",
         "payments.change_refundpolicy",
+        "payments.view_promisetopay",
         "audit.view_event",
     ],
     "plan_officer": [

@@ -128,6 +128,7 @@ SENTENCES: dict[str, Any] = {
     "payments.promise_broken": gettext_lazy("The promise of %(amount)s was not kept"),
     "payments.promise_withdrawn": gettext_lazy("The promise of %(amount)s was taken back"),
     "payments.suspense_assigned": gettext_lazy("Unmatched money given to somebody to place"),
+    "payments.suspense_viewed": gettext_lazy("Unmatched money looked at"),
     "payments.suspense_posted": gettext_lazy("%(amount)s that was unmatched posted to this loan"),
     "payments.transfer_recorded": gettext_lazy("A transfer of %(amount)s recorded"),
     "payments.statement_imported": gettext_lazy("Bank statement taken in"),

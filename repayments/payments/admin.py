@@ -230,3 +230,7 @@ class WatermarkAdmin(ReadOnly):
 def _say_enqueued(where: ReadOnly, request: HttpRequest, count: int) -> None:
     text = ngettext("%d row is worked again.", "%d rows are worked again.", count) % count
     where.message_user(request, text, messages.SUCCESS)
+
+
+# Registered by import; they need nothing of this module.
+from repayments.payments import admin_bank, admin_gateway  # noqa: E402, F401

@@ -34,6 +34,7 @@ from repayments.payments.gateway.checkout import (
 from repayments.payments.gateway.client import (
     clock,
     is_live,
+    key_kind,
 )
 from repayments.payments.gateway.disputes import (
     DisputeFacts,
@@ -113,6 +114,7 @@ __all__ = [
     "fetch_session",
     "fetch_setup",
     "is_live",
+    "key_kind",
     "list_balance",
     "list_cards",
     "list_disputes",

@@ -42,6 +42,19 @@ def is_live() -> bool:
     return settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 
+def key_kind() -> str:
+    """Say what kind of key is set, never the key: "live secret", "test restricted"...; "" for none.
+
+    A restricted key may do only what its owner allowed it.
+    """
+    prefix, _, rest = settings.STRIPE_SECRET_KEY.partition("_")
+    mode = rest.partition("_")[0]
+    kinds = {"sk": "secret", "rk": "restricted"}
+    if prefix in kinds and mode in ("live", "test"):
+        return f"{mode} {kinds[prefix]}"
+    return "unknown" if settings.STRIPE_SECRET_KEY else ""
+
+
 def client() -> stripe.StripeClient:
     return _client_for(
         settings.STRIPE_SECRET_KEY,

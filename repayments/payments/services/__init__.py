@@ -17,6 +17,7 @@ from repayments.payments.services.inbox import (
     process_event,
     receive_event,
     release_event,
+    release_waiting_events,
 )
 from repayments.payments.services.promises import (
     PromiseAlreadyOpen,
@@ -110,6 +111,7 @@ __all__ = [
     "record_bank_refund",
     "record_transfer",
     "release_event",
+    "release_waiting_events",
     "resolve_payment",
     "resolve_suspense_to_loan",
     "send_refund",

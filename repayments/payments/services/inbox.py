@@ -115,6 +115,22 @@ def release_event(*, event_id: str) -> bool:
     )
 
 
+def release_waiting_events() -> list[str]:
+    """Let unprocessed events be worked again from their first try; a lot of the oldest.
+
+    One that is being worked this moment is worked twice at worst, to the same end.
+    """
+    names = list(
+        GatewayEvent.objects.unprocessed()
+        .order_by("received_at", "pk")
+        .values_list("event_id", flat=True)[:SWEEP_SIZE]
+    )
+    GatewayEvent.objects.unprocessed().filter(event_id__in=names).update(
+        claimed_at=None, attempts=0
+    )
+    return names
+
+
 def _stale(now: datetime) -> datetime:
     return now - timedelta(minutes=CLAIM_MINUTES)
 
