@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 from repayments.audit.services import record_event
 from repayments.clock import now
 from repayments.money import format_money
-from repayments.payments import services, tasks
+from repayments.payments import admin_bank, admin_gateway, services, tasks  # noqa: F401 - registered
+from repayments.payments.admin_base import ReadOnly
 from repayments.payments.declines import describe_decline
 from repayments.payments.models import (
     Dispute,
@@ -28,26 +29,6 @@ from repayments.payments.models import (
     Watermark,
 )
 from repayments.payments.views import staff_refunds
-
-
-class ReadOnly(admin.ModelAdmin):
-    """A list and a page to read; rows are written by services alone."""
-
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_work_permission(self, request: HttpRequest) -> bool:
-        """Whether this person may start the work again; reading alone is not enough."""
-        return request.user.has_perm(f"payments.change_{self.opts.model_name}")
 
 
 @admin.register(Payment)
@@ -230,7 +211,3 @@ class WatermarkAdmin(ReadOnly):
 def _say_enqueued(where: ReadOnly, request: HttpRequest, count: int) -> None:
     text = ngettext("%d row is worked again.", "%d rows are worked again.", count) % count
     where.message_user(request, text, messages.SUCCESS)
-
-
-# Registered by import; they need nothing of this module.
-from repayments.payments import admin_bank, admin_gateway  # noqa: E402, F401

@@ -103,7 +103,10 @@ def test_unmatched_money_is_listed_with_its_age_and_placed(
     with django_assert_max_num_queries(11):
         assert "¥500.00" in text_of(desk.get(f"{LINES}unmatched/"))
     place = f"{LINES}unmatched/{suspense.pk}/"
-    assert "Nobody has it." in text_of(desk.get(place))
+    assert place in text_of(desk.get(f"/admin/payments/suspense/{suspense.pk}/change/"))
+    page = text_of(desk.get(place))
+    assert "Nobody has it." in page
+    assert f"/admin/payments/refund/propose/suspense/{suspense.pk}/" in page
 
     assert desk.post(f"{place}take/").status_code == 302
     assert Suspense.objects.get(pk=suspense.pk).owner == supervisor
