@@ -4,6 +4,7 @@ The day is fixed, so a picture changes only where a page does.
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.journeys.acts import GOOD, fill_card, press
 from tests.live.stack import ROOT, Stack, demo_laid, laid_database, running_stack
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -82,6 +84,29 @@ def show_pay(stack: Stack, page: Page) -> None:
     page.locator('main a[href*="/pay/"]').first.click()
 
 
+def show_receipt(stack: Stack, page: Page) -> None:
+    """Pay a part of the loan, and look at its receipt."""
+    show_pay(stack, page)
+    page.locator("[name=purpose][value=other]").check()
+    page.locator("[name=amount]").fill("1000")
+    press(page, "/pay/")
+    press(page, "/pay/start/")
+    fill_card(page, GOOD)
+    page.wait_for_url(f"{stack.url}/payments/**")
+    stack.wait_until(lambda: page.reload() and page.locator("main dl.pairs dd").count() > 4)
+
+
+def show_payoff(stack: Stack, page: Page) -> None:
+    page.goto(stack.url)
+    page.locator('main a[href^="/loans/"]').first.click()
+    page.goto(re.sub(r"(/loans/[0-9a-f-]+/).*", r"\1payoff/", page.url))
+
+
+def show_autopay(stack: Stack, page: Page) -> None:
+    show_payoff(stack, page)
+    page.goto(page.url.replace("/payoff/", "/autopay/"))
+
+
 def show_answer(stack: Stack, page: Page) -> None:
     page.goto(stack.url)
     page.locator('main a[href$="/plan/"]').first.click()
@@ -113,6 +138,12 @@ PICTURES: list[tuple[str, str, str, Callable[[Stack, Page], None]]] = [
     ("home", "zh", "jianguo", show_home),
     ("pay", "en", "jianguo", show_pay),
     ("pay", "zh", "jianguo", show_pay),
+    ("payoff", "en", "oliver", show_payoff),
+    ("payoff", "zh", "xiaomei", show_payoff),
+    ("autopay", "en", "oliver", show_autopay),
+    ("autopay", "zh", "xiaomei", show_autopay),
+    ("receipt", "en", "oliver", show_receipt),
+    ("receipt", "zh", "xiaomei", show_receipt),
     ("plan", "zh", "emma", show_answer),
     ("plan", "en", "emma", show_answer),
     ("sign", "en", "emma", accept_and_show_agreement),
