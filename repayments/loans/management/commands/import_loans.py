@@ -28,7 +28,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # What is loaded by now stays: the collector need not walk it again with every chunk.
-        gc.collect()
         gc.freeze()
         try:
             self._import(options)
