@@ -119,6 +119,7 @@ def _receive(
 ) -> None:
     payment = lock_payment(payment_id)
     if _is_settled(intent):
+        _end_without_money(payment, intent, now)
         return
     cause = find_mismatch(payment, intent)
     if cause is not None:
@@ -216,12 +217,42 @@ def _rest(intent: IntentFacts, cause: Suspense.Cause, payment: Payment, now: dat
     suspense = _open_suspense(intent, cause, payment, now)
     if suspense is None:
         return
+    _hold_for_review(payment, now)
+    _record_suspense(payment.loan.stream, suspense, now)
+
+
+def _hold_for_review(payment: Payment, now: datetime) -> None:
     Payment.objects.filter(pk=payment.pk).update(needs_review=True, updated_at=now)
     # The borrower has paid: nobody asks for it again while a person looks.
     Payment.objects.filter(pk=payment.pk, status__in=Payment.TRANSITIONS[Status.PROCESSING]).update(
         status=Status.PROCESSING
     )
-    _record_suspense(payment.loan.stream, suspense, now)
+
+
+def _end_without_money(payment: Payment, intent: IntentFacts, now: datetime) -> None:
+    """End an attempt whose money was given another place: else its loan could not be paid again.
+
+    It happens where the intent did not name this attempt when it was worked, and its page does.
+    """
+    resting = Suspense.objects.filter(provider=Provider.STRIPE, object_id=intent.id)
+    if resting.filter(payment__isnull=True, resolved_at__isnull=True).update(payment=payment):
+        _hold_for_review(payment, now)
+        return
+    if resting.filter(payment=payment).exists():
+        return
+    changed = Payment.objects.filter(
+        pk=payment.pk, status__in=Payment.TRANSITIONS[Status.CANCELED]
+    ).update(status=Status.CANCELED, needs_review=True, updated_at=now)
+    if changed != 1:
+        return
+    record_event(
+        stream=payment.loan.stream,
+        action="payments.canceled",
+        actor=None,
+        at=now,
+        payload={"payment": str(payment.public_id), "before": payment.status},
+    )
+    _announce_exception(payment_id=payment.pk, suspense_id=None)
 
 
 @transaction.atomic
