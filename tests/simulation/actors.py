@@ -21,6 +21,7 @@ from tests.simulation.gateway_model import SIGNED, Intent, Session, body_of
 from tests.simulation.world import World
 
 DECLINES = ("insufficient_funds", "generic_decline", "expired_card")
+ROUND_AMOUNT = 10_000
 WALLETS = ("alipay", "wechat_pay")
 
 
@@ -65,7 +66,9 @@ def _choose(world: World) -> dict[str, Any] | None:
     elif purpose == Payment.Purpose.NEXT:
         amount = position.next_due_amount
     else:
-        amount = world.rng.randint(1, max(position.payoff_amount, 1))
+        # People like round amounts, so two attempts are often over the same.
+        any_amount = world.rng.randint(1, max(position.payoff_amount, 1))
+        amount = world.rng.choice((ROUND_AMOUNT, ROUND_AMOUNT, any_amount))
     if amount < 1:
         return None
     return {
@@ -165,13 +168,23 @@ def dashboard_meddles(world: World) -> str:
     if what == "swap":
         # Of an attempt over the same amount, if there is one: that looks right.
         others = [one for one in gateway.sessions.values() if one is not session]
-        alike = [one for one in others if one.request.amount == intent.amount]
+        of_intent = (intent.amount, intent.currency)
+        alike = [one for one in others if (one.request.amount, one.request.currency) == of_intent]
         other = rng.choice(alike or others or [session])
         if other is None:
             return ""
         intent.metadata = other.metadata()
         return f"{intent.id} gets the metadata of {other.id}"
-    if what == "mend" and session is not None:
+    if what == "mend":
+        wrong = [
+            one
+            for one in gateway.intents.values()
+            if one.session_id and one.metadata != gateway.sessions[one.session_id].metadata()
+        ]
+        if not wrong:
+            return ""
+        intent = rng.choice(wrong)
+        session = gateway.sessions[intent.session_id]
         intent.metadata = session.metadata()
         return f"{intent.id} has its own metadata"
     metadata = rng.choice(({}, intent.metadata))
@@ -272,7 +285,7 @@ STEPS = [
     (borrower_presses_pay, 14),
     (payer_uses_a_page, 24),
     (borrower_returns, 4),
-    (dashboard_meddles, 4),
+    (dashboard_meddles, 6),
     (gateway_delivers, 24),
     (worker_takes_a_task, 22),
     (worker_sweeps, 3),

@@ -162,10 +162,15 @@ def _each_payment_was_told_once(world: "World") -> None:
 def only_one_page_is_open(world: "World", payment: Payment) -> None:
     """Whoever is sent to a page can pay there, and nowhere else for the same loan."""
     loan = str(payment.loan.public_id)
+    # A page whose attempt was paid by another way is forgotten; what comes by it rests.
+    paid = {
+        str(name)
+        for name in Payment.objects.filter(entry__isnull=False).values_list("public_id", flat=True)
+    }
     pages = [
         session.id
         for session in world.gateway.sessions.values()
-        if session.request.loan == loan and session.status == "open"
+        if session.request.loan == loan and session.status == "open" and session.name not in paid
     ]
     if payment.session_id in pages and len(pages) > 1:
         raise Broken(f"loan {payment.loan_id} can be paid at {pages}")

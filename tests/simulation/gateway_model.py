@@ -295,9 +295,7 @@ class GatewayModel:
                 self.close(session)
 
     def move(self, category: str, amount: int, currency: str, source_id: str) -> None:
-        movement = Movement(
-            self.name("txn"), category, amount, currency, source_id, self.clock()
-        )
+        movement = Movement(self.name("txn"), category, amount, currency, source_id, self.clock())
         self.movements.append(movement)
 
     def tell(self, kind: str, object_type: str, object_id: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from repayments.payments import gateway
 from repayments.payments.gateway import CheckoutSession, IntentFacts
-from repayments.payments.models import GatewayEvent, Payment, Suspense
+from repayments.payments.models import GatewayEvent, Payment
 from tests.simulation.world import World, modules_with
 
 Patch = pytest.MonkeyPatch
@@ -21,14 +21,9 @@ def no_unique_key(world: World, patch: Patch) -> None:
     """An object may be posted as often as somebody comes with it, in whatever book."""
     for module in modules_with("take_key"):
         patch.setattr(module, "take_key", lambda **_asked: True)
-    for module in modules_with("_take_key"):
-        patch.setattr(module, "_take_key", lambda *_asked: True)
-    for module in modules_with("_is_settled"):
-        patch.setattr(module, "_is_settled", _is_at_rest)
-
-
-def _is_at_rest(intent: IntentFacts) -> bool:
-    return Suspense.objects.filter(object_id=intent.id).exists()
+    for name, answer in (("_take_key", True), ("_is_settled", False)):
+        for module in modules_with(name):
+            patch.setattr(module, name, lambda *_asked, _answer=answer: _answer)
 
 
 def no_conditional_update(world: World, patch: Patch) -> None:

@@ -37,7 +37,9 @@ def main() -> int:
     for _seed, story in failed[:TOLD]:
         print(f"\n{story}")
     told = ", ".join(f"{name} {count}" for name, count in seen.most_common())
-    print(f"\n{len(seeds)} seeds, {len(failed)} failed: {[seed for seed, _story in failed]}\n{told}")
+    print(
+        f"\n{len(seeds)} seeds, {len(failed)} failed: {[seed for seed, _story in failed]}\n{told}"
+    )
     return 1 if failed else 0
 
 

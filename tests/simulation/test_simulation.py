@@ -11,6 +11,7 @@ import pytest
 
 from tests.simulation.plants import PLANTS
 from tests.simulation.play import Plant, SeedFailed, play
+from tests.simulation.world import World
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_a_seed_tells_the_same_story_each_time() -> None:
 
 
 def test_a_seed_that_fails_tells_its_story_and_how_to_play_it_again() -> None:
-    def break_it(world, patch):
+    def break_it(world: World, patch: pytest.MonkeyPatch) -> None:
         world.gateway.misused_keys.append("a key")
 
     with pytest.raises(SeedFailed, match="seed 7.*\n(.*\n)*.*make simulate FIRST=7 SEEDS=1"):

@@ -10,7 +10,7 @@ Exception`` of the product holds up.
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -98,7 +98,7 @@ class World:
         self.statuses: dict[int, str] = {}
         self.written: int | None = None
         self.depth = 0
-        self.steps: list[tuple[Step, int]] = []
+        self.steps: Sequence[tuple[Step, int]] = ()
         self.savepoints = len(connection.savepoint_ids)
         self.closed_on = self.today
         self.loans: list[Loan] = make_loans(self.rng, self.today)
@@ -144,6 +144,9 @@ class World:
         except Crash as crash:
             self._forget_callbacks()
             said = f"died {crash}"
+        except Exception:
+            self.say(f"{name}: broke", at=place)
+            raise
         finally:
             self.depth -= 1
         self.commit()
@@ -169,8 +172,8 @@ class World:
             waiting, connection.run_on_commit = connection.run_on_commit, []
             if self.odds("crash_after_commit"):
                 return
-            for _savepoints, function, _robust in waiting:
-                function()
+            for entry in waiting:
+                entry[1]()
 
     def _forget_callbacks(self) -> None:
         connection.run_on_commit = []

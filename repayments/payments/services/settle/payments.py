@@ -88,7 +88,8 @@ def _fetch(object_type: str, object_id: str) -> tuple[CheckoutSession | None, In
         return None, intent
     # Only the session tells an attempt that was given up from one that goes on.
     session = gateway.fetch_session(known.session_id)
-    return session, session.intent or intent
+    # An intent that is not its page's bears another attempt's name: no news of this one.
+    return session, session.intent
 
 
 def _find_payment(session: CheckoutSession | None, intent: IntentFacts | None) -> int | None:
