@@ -167,6 +167,12 @@ class GatewayModel:
         found = _between(self.events.values(), since, self.clock())
         return iter([self.event_facts(event) for event in found])
 
+    def list_refunds(self, *, since: datetime, until: datetime) -> Iterator[Any]:
+        return iter(())
+
+    def list_disputes(self, *, since: datetime, until: datetime) -> Iterator[Any]:
+        return iter(())
+
     def list_balance(self, *, since: datetime, until: datetime) -> Iterator[BalanceLine]:
         found = _between(self.movements, since, until)
         return iter([BalanceLine(**vars(movement)) for movement in found])

@@ -63,6 +63,8 @@ OFFERED = (
     "list_sessions",
     "list_intents",
     "list_events",
+    "list_refunds",
+    "list_disputes",
     "list_balance",
 )
 MOST_DEEP = 2
