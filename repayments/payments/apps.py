@@ -8,6 +8,9 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("payments")
 
     def ready(self) -> None:
+        from repayments.contacts import rechecks
         from repayments.payments import checks, receivers  # noqa: F401 - registered by import
+        from repayments.payments.services.autopay.notices import NOTICE, is_notice_wanted
 
         receivers.connect()
+        rechecks.register(NOTICE, is_notice_wanted)

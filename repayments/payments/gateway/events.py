@@ -30,6 +30,7 @@ EVENT_TYPES = (
     "payment_intent.canceled",
     "setup_intent.succeeded",
     "setup_intent.setup_failed",
+    "payment_method.attached",
     "payment_method.detached",
     "payment_method.updated",
     "payment_method.automatically_updated",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from repayments.money import gateway_amount
 from repayments.payments.gateway import client as line
 from repayments.payments.gateway.amounts import minor_units
-from repayments.payments.gateway.client import call, client, metadata_of, pages, said, window
+from repayments.payments.gateway.client import call, client, id_of, metadata_of, pages, said, window
 from repayments.payments.gateway.errors import GatewayDeclined
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class IntentFacts:
     """A PaymentIntent as fetched. ``paid_at`` is when the card was charged; ``method_type`` and
-    ``charge_id`` are empty before a charge was tried."""
+    ``charge_id`` are empty before a charge was tried, ``method_id`` before one was chosen."""
 
     id: str
     status: str
@@ -32,6 +32,7 @@ class IntentFacts:
     advice_code: str
     charge_id: str = ""
     method_type: str = ""
+    method_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,4 +133,5 @@ def read_intent(row: Any) -> IntentFacts:
         advice_code=said(error, "advice_code"),
         charge_id=charge.id if is_told else (charge or ""),
         method_type=said(details, "type"),
+        method_id=id_of(row.payment_method),
     )

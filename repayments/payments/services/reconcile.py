@@ -36,6 +36,8 @@ from repayments.payments.models import (
     Watermark,
 )
 from repayments.payments.providers import CALL_AGE, LIFETIME, provider_of
+from repayments.payments.services.autopay.charging import resolve_charge
+from repayments.payments.services.autopay.setup import list_stale_mandates, resolve_mandate
 from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.inbox import (
     EventBeingWorked,
@@ -147,6 +149,9 @@ def _work_our_rows(run: Reconciliation, now: datetime, nightly: bool) -> None:
         run.payments += 1
         work = partial(resolve_payment, payment_id=payment_id, now=now)
         _attempt(run, f"payment {payment_id}", work, now, payment_id=payment_id)
+    for mandate_id in list_stale_mandates(now):
+        look = partial(resolve_mandate, mandate_id=mandate_id, now=now)
+        _attempt(run, f"mandate {mandate_id}", look, now)
     for refund in _list_stale_refunds(now):
         run.open_refunds += 1
         asked = partial(resolve_refund, refund=refund, now=now)
@@ -165,6 +170,8 @@ def resolve_payment(*, payment_id: int, now: datetime) -> Payment:
     Raises: GatewayError; nothing was changed.
     """
     payment: Payment = Payment.objects.select_related("loan").get(pk=payment_id)
+    if payment.channel == Payment.Channel.AUTOPAY:
+        return resolve_charge(payment_id=payment_id, now=now)
     if payment.session_id or payment.intent_id:
         try:
             return _settle_by_object(payment_id, now) or payment

@@ -90,7 +90,8 @@ def start_payment(
             actor=actor,
             now=now,
         )
-        if payment.status == Status.UNKNOWN:
+        # A saved card that is being charged this moment has no page to go to.
+        if payment.status == Status.UNKNOWN or payment.channel == Payment.Channel.AUTOPAY:
             raise PaymentNotKnown(payment)
         wanted = (payment.amount, payment.purpose) == (amount, purpose)
         if payment.status == Status.CREATED:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from repayments.payments.services.settle.cards import CARD, SETUP, settle_card, settle_setup
 from repayments.payments.services.settle.disputes import DISPUTE, settle_dispute
 from repayments.payments.services.settle.payments import INTENT, SESSION, settle_intent
 from repayments.payments.services.settle.refunds import REFUND, settle_refund
@@ -20,6 +21,8 @@ _SETTLERS: dict[str, Callable[..., Any]] = {
     INTENT: settle_intent,
     REFUND: settle_refund,
     DISPUTE: settle_dispute,
+    SETUP: settle_setup,
+    CARD: settle_card,
 }
 
 
@@ -41,4 +44,13 @@ def is_settled_type(object_type: str) -> bool:
     return object_type in _SETTLERS
 
 
-__all__ = ["DISPUTE", "INTENT", "REFUND", "SESSION", "is_settled_type", "settle"]
+__all__ = [
+    "CARD",
+    "DISPUTE",
+    "INTENT",
+    "REFUND",
+    "SESSION",
+    "SETUP",
+    "is_settled_type",
+    "settle",
+]

@@ -16,9 +16,11 @@ from repayments.ledger.models import JournalEntry
 from repayments.ledger.services import AlreadyPosted
 from repayments.loans.services import record_payment
 from repayments.payments import gateway
-from repayments.payments.gateway import CheckoutSession, IntentFacts
+from repayments.payments.gateway import CheckoutSession, GatewayError, IntentFacts
 from repayments.payments.models import Payment, PostingKey, Provider, Suspense
 from repayments.payments.services.received import tell_received
+from repayments.payments.services.settle.cards import keep_card_of_payment, settle_setup_page
+from repayments.payments.services.settle.charges import close_charge, record_answer
 from repayments.payments.services.settle.posting import day_within, lock_payment, take_key
 from repayments.payments.signals import payment_exception, payment_settled
 from repayments.payments.states import find_mismatch, status_told
@@ -47,6 +49,9 @@ def settle_intent(*, object_type: str, object_id: str, now: datetime) -> Payment
         return done
     # 1. The truth, with no transaction open.
     session, intent = _fetch(object_type, object_id)
+    if session is not None and session.metadata.get("mandate"):
+        settle_setup_page(session, now=now)
+        return None
     payment_id = _find_payment(session, intent)
     # 2. What it means.
     if intent is not None and intent.status == "succeeded":
@@ -55,11 +60,23 @@ def settle_intent(*, object_type: str, object_id: str, now: datetime) -> Payment
         else:
             with suppress(_AlreadyPosted):
                 _receive(payment_id, session, intent, now)
+            _keep_card(payment_id, intent, now)
     elif payment_id is not None:
         _move(payment_id, session, intent, now)
     else:
         logger.info("no payment of ours behind %s %s", object_type, object_id)
     return Payment.objects.filter(pk=payment_id).first() if payment_id else None
+
+
+def _keep_card(payment_id: int, intent: IntentFacts, now: datetime) -> None:
+    """Keep the card that came with the money; where it fails, the card's own event comes too."""
+    payment = Payment.objects.get(pk=payment_id)
+    if not (payment.saves_card and payment.entry_id and intent.method_id):
+        return
+    try:
+        keep_card_of_payment(payment, method_id=intent.method_id, now=now)
+    except GatewayError as error:
+        logger.warning("card of payment %s: %s", payment.public_id, error)
 
 
 def _find_done(object_type: str, object_id: str) -> Payment | None:
@@ -135,6 +152,7 @@ def _receive(
     entry = _post(payment, intent, paid_on, now)
     PostingKey.objects.filter(provider=Provider.STRIPE, object_id=intent.id).update(entry=entry)
     Payment.objects.filter(pk=payment.pk).update(entry=entry)
+    close_charge(payment, now)
     record_event(
         stream=payment.loan.stream,
         action="payments.succeeded",
@@ -320,6 +338,10 @@ def _move(
         return
     if intent is not None:
         _keep_decline(payment, intent, now)
+    if payment.channel == Payment.Channel.AUTOPAY:
+        if intent is not None:
+            record_answer(payment, intent, now)
+        return
     if status == payment.status:
         return
     changed = Payment.objects.filter(pk=payment.pk, status__in=Payment.TRANSITIONS[status]).update(
