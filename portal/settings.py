@@ -328,6 +328,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "repayments.contracts.tasks.sweep_contracts",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
     },
+    "charge what was announced": {
+        "task": "repayments.payments.tasks.sweep_charges",
+        "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
+    },
     "work the gateway's inbox": {
         "task": "repayments.payments.tasks.sweep_gateway_events",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),

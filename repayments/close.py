@@ -20,7 +20,7 @@ from repayments.clock import lender_zone
 from repayments.loans.billing import bill_due, list_credit_due
 from repayments.loans.models import DayClose
 from repayments.loans.services import apply_unapplied, refresh_figures
-from repayments.payments.services import decide_promises
+from repayments.payments.services import announce_charges, decide_promises
 from repayments.plans.services import break_overdue_plans
 from repayments.reminders.services import create_due_reminders
 from repayments.time_limits import lift_time_limit
@@ -85,6 +85,7 @@ def close_day(*, as_of: date, now: datetime) -> CloseReport:
     _apply_credit(as_of, now)
     with _no_time_limit():
         loans = refresh_figures(loan_ids=None, as_of=as_of)
+    announce_charges(as_of=as_of, now=now)
     with _no_time_limit():
         reminders = create_due_reminders(as_of=as_of, now=now)
     # Before the cases: a plan or a promise that broke tonight is worked tonight.

@@ -7,7 +7,7 @@ The one page that joins all rooms. It reads and never writes; figures come from
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -28,7 +28,7 @@ from repayments.loans.queries import (
     working_of_due,
     working_of_remaining,
 )
-from repayments.payments.models import Payment
+from repayments.payments.models import AutopayCharge, Mandate, Payment
 from repayments.payments.money_back import get_credit_offer
 from repayments.plans.models import InstallmentPlan
 from repayments.reminders.queries import UpcomingReminder, list_upcoming
@@ -73,6 +73,7 @@ class Home:
     Attributes:
         contract_to_sign: the shown loan's own contract or agreement that waits for a signature.
         is_contract_on_its_way: there is none yet, and the worker makes it within minutes.
+        autopay: words on the next automatic charge; empty without automatic payment.
     """
 
     loan: Loan
@@ -85,6 +86,7 @@ class Home:
     due_working: list[WorkingRow]
     remaining_working: list[WorkingRow]
     timeline: list[TimelineItem]
+    autopay: str
     stops_if: str
     todo: list[TodoItem]
     rows: list[InstallmentRow]
@@ -135,6 +137,7 @@ def get_home(*, user: User, as_of: date, now: datetime) -> Home | None:
         due_working=working_of_due(loan=loan, position=position, as_of=as_of),
         remaining_working=working_of_remaining(loan=loan, position=position, as_of=as_of),
         timeline=_timeline(loan, position, as_of),
+        autopay=_describe_autopay(loan),
         stops_if=_("It stops as soon as you pay or agree a plan.")
         if position.past_due_amount
         else "",
@@ -249,6 +252,32 @@ def _timeline(loan: Loan, position: Position, as_of: date) -> list[TimelineItem]
             TimelineItem(position.next_due_date, _("%(amount)s is due") % {"amount": amount})
         )
     return sorted(items, key=lambda item: (item.state != "now", item.date))
+
+
+def _describe_autopay(loan: Loan) -> str:
+    """Say what the saved card is charged next; one query."""
+    if loan.status != Loan.Status.ACTIVE:
+        return ""
+    charges = AutopayCharge.objects.filter(
+        mandate=OuterRef("pk"), status=AutopayCharge.Status.ANNOUNCED
+    ).order_by("charge_on", "pk")
+    mandate = (
+        Mandate.objects.filter(loan=loan, status=Mandate.Status.ACTIVE)
+        .annotate(
+            charge_on=Subquery(charges.values("charge_on")[:1]),
+            amount=Subquery(charges.values("announced_amount")[:1]),
+        )
+        .values("charge_on", "amount")
+        .first()
+    )
+    if mandate is None:
+        return ""
+    if mandate["charge_on"] is None:
+        return _("Automatic payment is on. We write to you before each charge.")
+    return _("Your card is charged %(amount)s on %(day)s.") % {
+        "amount": money_text(mandate["amount"], loan.currency),
+        "day": day_text(mandate["charge_on"]),
+    }
 
 
 def _reminder_items(reminders: list[UpcomingReminder], as_of: date) -> list[TimelineItem]:

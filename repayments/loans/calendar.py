@@ -51,6 +51,20 @@ def add_each_workdays(day: date, counts: Iterable[int], calendar: str = "CN") ->
         current += timedelta(days=1)
 
 
+def workdays_before(day: date, count: int, calendar: str = "CN") -> date:
+    """Return the ``count``-th workday before a day."""
+    first = day - timedelta(days=LONGEST_BREAK_DAYS + 4 * count)
+    special = dict(
+        Workday.objects.filter(calendar=calendar, date__gte=first, date__lt=day).values_list(
+            "date", "is_workday"
+        )
+    )
+    while count:
+        day -= timedelta(days=1)
+        count -= special.get(day, day.weekday() < SATURDAY)
+    return day
+
+
 def list_special_days(calendar: str, years: Iterable[int]) -> list[tuple[date, bool, str]]:
     """List a country's exceptions to Monday to Friday: day, whether it is a workday, its name."""
     years = list(years)

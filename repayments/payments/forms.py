@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import StepUpForm
 from repayments.fields import AmountField
 from repayments.money import format_money
+from repayments.payments.autopay_page import AutopayPage, describe_card
 from repayments.payments.models import CreditChoice, Payment, Refund
 from repayments.payments.money_back import CreditOffer
 from repayments.payments.queries import PayPage
@@ -99,6 +100,49 @@ class PayForm(forms.Form):
                 "prefix": currency_sign(self.page.loan.currency),
             }
             for choice in self.page.choices
+        ]
+
+
+class AutopayForm(forms.Form):
+    """Consent to automatic payment, and which card. ``card_id`` is None for one to be saved."""
+
+    use_required_attribute = False
+    ANOTHER = "another"
+
+    card = forms.ChoiceField(label=_("Which card?"), required=False)
+    version = forms.CharField(max_length=20, widget=forms.HiddenInput)
+    agree = forms.BooleanField(
+        label=_("I agree to this."),
+        error_messages={"required": _("Automatic payment starts only if you agree.")},
+    )
+
+    def __init__(self, *args: Any, page: AutopayPage, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"version": page.consent_version})
+        super().__init__(*args, **kwargs)
+        self.page = page
+        card = self.fields["card"]
+        assert isinstance(card, forms.ChoiceField)
+        card.choices = [(str(one.public_id), describe_card(one)) for one in page.cards] + [
+            (self.ANOTHER, _("Another card"))
+        ]
+        card.error_messages["invalid_choice"] = _("Choose one of the cards below.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = cleaned.get("card")
+        found = [one.pk for one in self.page.cards if str(one.public_id) == chosen]
+        cleaned["card_id"] = found[0] if found else None
+        return cleaned
+
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        """The cards as the radio cards take them."""
+        values = [value for value, _label in self.fields["card"].choices]  # type: ignore[attr-defined]
+        wanted = self.data.get("card")
+        chosen = wanted if wanted in values else values[0]
+        return [
+            {"value": value, "label": label, "checked": value == chosen}
+            for value, label in self.fields["card"].choices  # type: ignore[attr-defined]
         ]
 
 

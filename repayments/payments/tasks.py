@@ -9,10 +9,10 @@ from typing import Any
 
 from celery import shared_task
 
-from repayments.clock import lender_zone, now
+from repayments.clock import lender_zone, now, today
 from repayments.payments import gateway, services
 from repayments.payments.gateway import GatewayError
-from repayments.payments.services import EventBeingWorked
+from repayments.payments.services import ChargeNotOpen, EventBeingWorked
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,32 @@ def sweep_refunds(**kwargs: Any) -> None:
     """Enqueue each refund that was to be sent and whose answer is missing."""
     for refund_id in services.list_refunds_to_send(now=now()):
         send_refund.delay_on_commit(refund_id=refund_id)
+
+
+@shared_task
+def make_charge(*, charge_id: int, **kwargs: Any) -> None:
+    """Charge a saved card for one due date."""
+    try:
+        services.make_charge(charge_id=charge_id, now=now())
+    except ChargeNotOpen:
+        logger.info("charge %s is made elsewhere or done", charge_id)
+
+
+@shared_task
+def sweep_charges(**kwargs: Any) -> None:
+    """Enqueue each announced charge whose day has come."""
+    for charge_id in services.list_due_charges(today=today()):
+        make_charge.delay_on_commit(charge_id=charge_id)
+
+
+@shared_task
+def settle_mandate(*, mandate_id: int, **kwargs: Any) -> None:
+    """Ask the gateway whether a card was saved."""
+    try:
+        services.resolve_mandate(mandate_id=mandate_id, now=now())
+    except GatewayError as error:
+        # The webhook or the reconciler brings the same news.
+        logger.warning("mandate %s: %s request=%s", mandate_id, error, error.request_id)
 
 
 @shared_task

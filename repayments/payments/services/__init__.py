@@ -8,6 +8,23 @@ from repayments.payments.services.amounts import (
     check_limits,
     check_loan,
 )
+from repayments.payments.services.autopay.cards import CardNotRemoved, remove_card
+from repayments.payments.services.autopay.charging import (
+    ChargeNotOpen,
+    list_due_charges,
+    make_charge,
+    resolve_charge,
+    skip_charge,
+)
+from repayments.payments.services.autopay.mandates import MandateEnded, end_mandate, stop_mandate
+from repayments.payments.services.autopay.planning import announce_charges
+from repayments.payments.services.autopay.setup import (
+    Consent,
+    ConsentOutdated,
+    SetupUnavailable,
+    resolve_mandate,
+    start_mandate,
+)
 from repayments.payments.services.clearing import check_clearing
 from repayments.payments.services.credit import NothingLeftOver, choose_credit
 from repayments.payments.services.failed_calls import note_failed_call
@@ -68,10 +85,15 @@ from repayments.payments.services.transfers import (
 
 __all__ = [
     "AmountRefused",
+    "CardNotRemoved",
     "ChargeDisputed",
+    "ChargeNotOpen",
+    "Consent",
+    "ConsentOutdated",
     "EventBeingWorked",
     "GatewayUnavailable",
     "LoanNotPayable",
+    "MandateEnded",
     "NotTheirsToDecide",
     "NothingLeftOver",
     "NothingToRefund",
@@ -87,6 +109,8 @@ __all__ = [
     "StatementReport",
     "SuspenseAlreadyPlaced",
     "SuspenseRefused",
+    "SetupUnavailable",
+    "announce_charges",
     "approve_refund",
     "check_amount",
     "check_clearing",
@@ -102,6 +126,11 @@ __all__ = [
     "list_refunds_to_send",
     "list_waiting_events",
     "make_promise",
+    "end_mandate",
+    "list_due_charges",
+    "list_refunds_to_send",
+    "list_waiting_events",
+    "make_charge",
     "needs_second_person",
     "note_failed_call",
     "process_event",
@@ -112,11 +141,17 @@ __all__ = [
     "record_transfer",
     "release_event",
     "release_waiting_events",
+    "remove_card",
+    "resolve_charge",
+    "resolve_mandate",
     "resolve_payment",
     "resolve_suspense_to_loan",
     "send_refund",
     "settle",
+    "skip_charge",
+    "start_mandate",
     "start_payment",
     "take_suspense",
     "withdraw_promise",
+    "stop_mandate",
 ]
