@@ -5,7 +5,8 @@ from typing import Any
 
 from repayments.loans.models import Loan
 from repayments.payments import gateway
-from repayments.payments.models import Payment
+from repayments.payments.autopay_consents import CONSENT_VERSION, text_sha256
+from repayments.payments.models import GatewayCustomer, Mandate, Payment, SavedCard
 
 
 def make_payment(loan: Loan, *, now: datetime, **changes: Any) -> Payment:
@@ -23,3 +24,33 @@ def make_payment(loan: Loan, *, now: datetime, **changes: Any) -> Payment:
         "updated_at": now,
     }
     return Payment.objects.create(**{**values, **changes})
+
+
+def make_mandate(loan: Loan, *, now: datetime, number: int = 1, **changes: Any) -> Mandate:
+    """Write an active mandate with a saved card; ``number`` tells cards apart."""
+    customer, _created = GatewayCustomer.objects.get_or_create(
+        borrower=loan.borrower, defaults={"customer_id": f"cus_{number}", "created_at": now}
+    )
+    card = SavedCard.objects.create(
+        customer=customer,
+        method_id=f"pm_{number}",
+        brand="visa",
+        last4="4242",
+        exp_month=12,
+        exp_year=2034,
+        saved_at=now,
+    )
+    values: dict[str, Any] = {
+        "loan": loan,
+        "customer": customer,
+        "card": card,
+        "status": Mandate.Status.ACTIVE,
+        "consent_version": CONSENT_VERSION,
+        "consent_sha256": text_sha256("en"),
+        "language": "en",
+        "agreed_at": now,
+        "started_at": now,
+        "created_at": now,
+        "updated_at": now,
+    }
+    return Mandate.objects.create(**{**values, **changes})
