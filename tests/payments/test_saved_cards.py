@@ -294,7 +294,6 @@ def test_fault_43_a_renewed_card_goes_on_under_its_new_date(
 
 
 def test_a_card_of_no_customer_of_ours_is_not_kept(sandbox: Sandbox, mandate: Mandate) -> None:
-    SavedCard.objects.exclude(pk=mandate.card_id).delete()
     GatewayCustomer.objects.update(customer_id="cus_somebody_else")
 
     assert settle(object_type=CARD, object_id=mandate.card.method_id, now=now()) is None

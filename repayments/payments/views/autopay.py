@@ -1,6 +1,7 @@
 """Automatic payment of a loan: agree, look, skip, stop; and the cards that are saved."""
 
 import logging
+from datetime import date
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.contrib import messages
@@ -128,12 +129,11 @@ def autopay_stop(request: SignedInRequest, public_id: str) -> HttpResponse:
 def autopay_skip(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Leave out the announced charge of one due date."""
     loan = _get_loan_for_user(request, public_id)
-    try:
-        due_date = parse_date(request.POST.get("due_date", ""))
-    except ValueError:
-        due_date = None
+    due_date = _read_day(request.POST.get("due_date", ""))
+    if due_date is None:
+        raise Http404
     charges = AutopayCharge.objects.filter(mandate__loan=loan, due_date=due_date)
-    charge = charges.order_by("-pk").first() if due_date else None
+    charge = charges.order_by("-pk").first()
     if charge is None:
         raise Http404
     try:
@@ -175,6 +175,13 @@ def card_remove(request: SignedInRequest, public_id: str) -> HttpResponse:
     else:
         messages.success(request, _("The card has been removed."))
     return redirect("payments:cards")
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
 
 
 def _page_url(loan: Loan) -> str:

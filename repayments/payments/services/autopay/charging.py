@@ -66,7 +66,9 @@ def make_charge(*, charge_id: int, now: datetime) -> Payment | None:
     Raises: ChargeNotOpen.
     """
     payment = _claim(charge_id, now)
-    return None if payment is None else _call(payment, now)
+    if payment is None:
+        return None
+    return _call(payment, _get_mandate(charges=charge_id), now)
 
 
 def resolve_charge(*, payment_id: int, now: datetime) -> Payment:
@@ -89,7 +91,7 @@ def resolve_charge(*, payment_id: int, now: datetime) -> Payment:
     elif found:
         settle(object_type=INTENT, object_id=found[0].id, now=now)
     elif gateway.clock() < payment.expires_at and _may_still_be_sent(payment):
-        return _call(payment, now)
+        return _call(payment, _get_mandate(charges__payment=payment), now)
     elif gateway.clock() > called_at + CALL_AGE:
         close_without_answer(payment_id=payment_id, status=Status.CANCELED, code="", now=now)
     payment.refresh_from_db()
@@ -106,12 +108,7 @@ def skip_charge(*, charge_id: int, actor: User, now: datetime) -> None:
 
 @transaction.atomic
 def _claim(charge_id: int, now: datetime) -> Payment | None:
-    loan_id = AutopayCharge.objects.values_list("mandate__loan_id", flat=True).get(pk=charge_id)
-    loan = (
-        Loan.objects.select_for_update(of=("self",))
-        .select_related("borrower__user", "product", "book")
-        .get(pk=loan_id)
-    )
+    loan = _lock_loan(charge_id)
     charge = AutopayCharge.objects.select_related("mandate").get(pk=charge_id)
     if charge.status != AutopayCharge.Status.ANNOUNCED:
         raise ChargeNotOpen(_("This charge is not open any more."))
@@ -126,6 +123,16 @@ def _claim(charge_id: int, now: datetime) -> Payment | None:
         tell_not_taken(charge, loan, now)
         return None
     return _take(charge, loan, verdict.amount, now)
+
+
+def _lock_loan(charge_id: int) -> Loan:
+    loan_id = AutopayCharge.objects.values_list("mandate__loan_id", flat=True).get(pk=charge_id)
+    loan: Loan = (
+        Loan.objects.select_for_update(of=("self",))
+        .select_related("borrower__user", "product", "book")
+        .get(pk=loan_id)
+    )
+    return loan
 
 
 def _take(charge: AutopayCharge, loan: Loan, amount: int, now: datetime) -> Payment | None:
@@ -195,9 +202,12 @@ def _close(
     )
 
 
-def _call(payment: Payment, now: datetime) -> Payment:
+def _get_mandate(**of_charge: object) -> Mandate:
+    return Mandate.objects.select_related("card", "customer").get(**of_charge)
+
+
+def _call(payment: Payment, mandate: Mandate, now: datetime) -> Payment:
     """Send the charge under its row's key, with no transaction open, and record the answer."""
-    mandate = Mandate.objects.select_related("card", "customer").get(charges__payment=payment)
     try:
         intent = gateway.charge_card(_request(payment, mandate), key=payment.idempotency_key)
         settle(object_type=INTENT, object_id=intent.id, now=now)
