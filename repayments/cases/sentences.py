@@ -99,6 +99,7 @@ SENTENCES: dict[str, Any] = {
     "payments.succeeded": gettext_lazy("Payment of %(amount)s received"),
     "payments.declined": gettext_lazy("A payment was declined"),
     "payments.canceled": gettext_lazy("A payment was canceled"),
+    "payments.unknown": gettext_lazy("It is not known yet whether a charge was made"),
     "payments.autopay_agreed": gettext_lazy("The borrower agreed to automatic payment"),
     "payments.autopay_started": gettext_lazy("Automatic payment begun"),
     "payments.autopay_ended": gettext_lazy("Automatic payment ended"),

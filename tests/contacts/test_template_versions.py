@@ -22,7 +22,14 @@ from repayments.contacts.wording import PHRASES, find_faults, find_phrases
 from tests.factories.contacts import MORNING, make_draft, make_staff, queue_reminder
 
 SEEDS = import_module("repayments.contacts.migrations.0004_seed_message_templates")
-VALUES = {"date": "2026-11-24", "code": "483920", "link": "/"}
+VALUES = {
+    "amount": "¥1,050.00",
+    "code": "483920",
+    "date": "2026-11-24",
+    "document": "…",
+    "link": "/",
+    "reason": "…",
+}
 
 
 def published() -> list[MessageTemplateVersion]:

@@ -13,6 +13,7 @@ from repayments.payments.gateway import GatewayError, GatewayMisconfigured, Gate
 from repayments.payments.models import SavedCard
 from repayments.payments.services.amounts import PaymentRefused
 from repayments.payments.services.autopay.mandates import end_mandates_of_card
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import CARD, settle
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def remove_card(*, card_id: int, actor: User, now: datetime) -> None:
     try:
         _detach(card, now)
     except GatewayError as error:
-        logger.error("card %s: %s request=%s", card.public_id, error, error.request_id)
+        note_failed_call(what="remove a saved card", error=error, now=now)
         raise CardNotRemoved(
             _("The card could not be removed right now. It is not charged any more.")
         ) from error

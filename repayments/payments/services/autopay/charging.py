@@ -9,7 +9,6 @@ While the borrower has an open payment page, or money of theirs is on its way, a
 next sweep asks again, and if they paid there is nothing left to take.
 """
 
-import logging
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -31,18 +30,16 @@ from repayments.payments.gateway import (
     IntentFacts,
 )
 from repayments.payments.models import AutopayCharge, Mandate, Payment
+from repayments.payments.providers import CALL_AGE
 from repayments.payments.services.autopay.conduct import Answer, check_charge
 from repayments.payments.services.autopay.notices import tell_not_taken
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import CARD, INTENT, settle
 from repayments.payments.services.settle.charges import close_without_answer
-
-logger = logging.getLogger(__name__)
 
 Status = Payment.Status
 # The gateway keeps a key for 24 hours; this long it may be sent again.
 KEY_HOURS = 23
-# A call whose answer was lost may still be on its way this long.
-CALL_AGE = timedelta(minutes=2)
 SWEEP_SIZE = 200
 
 
@@ -195,7 +192,9 @@ def _close(
         raise ChargeNotOpen(_("This charge is not open any more."))
     record_event(
         stream=charge.mandate.loan.stream,
-        action=f"payments.charge_{status.value}",
+        action="payments.charge_skipped"
+        if status == AutopayCharge.Status.SKIPPED
+        else "payments.charge_refused",
         actor=actor,
         at=now,
         payload={"due_date": charge.due_date.isoformat(), "reason": reason},
@@ -213,14 +212,14 @@ def _call(payment: Payment, mandate: Mandate, now: datetime) -> Payment:
         settle(object_type=INTENT, object_id=intent.id, now=now)
     except GatewayMisconfigured as error:
         # Our own fault, not the card's: nothing is said of the card, a person is called.
-        _complain(payment, error)
+        _complain(payment, error, now)
         close_without_answer(payment_id=payment.pk, status=Status.FAILED, code=error.code, now=now)
     except GatewayRefused as error:
-        _complain(payment, error)
+        _complain(payment, error, now)
         _look_at_card(mandate, now)
         close_without_answer(payment_id=payment.pk, status=Status.FAILED, code=error.code, now=now)
     except (GatewayTimeout, GatewayBusy) as error:
-        _complain(payment, error)
+        _complain(payment, error, now)
         _note_unknown(payment, error, now)
     payment.refresh_from_db()
     return payment
@@ -248,7 +247,7 @@ def _look_at_card(mandate: Mandate, now: datetime) -> None:
     try:
         settle(object_type=CARD, object_id=mandate.card.method_id, now=now)
     except GatewayError as error:
-        logger.warning("card of mandate %s: %s", mandate.public_id, error)
+        note_failed_call(what="look at a saved card", error=error, now=now)
 
 
 def _list_intents(payment: Payment, called_at: datetime) -> list[IntentFacts]:
@@ -296,12 +295,5 @@ def _ask_a_person(payment: Payment, now: datetime) -> None:
         )
 
 
-def _complain(payment: Payment, error: GatewayError) -> None:
-    logger.error(
-        "charge %s: %s code=%s request=%s: %s",
-        payment.public_id,
-        type(error).__name__,
-        error.code,
-        error.request_id,
-        error,
-    )
+def _complain(payment: Payment, error: GatewayError, now: datetime) -> None:
+    note_failed_call(what="charge a saved card", error=error, now=now, payment_id=payment.pk)

@@ -4,7 +4,6 @@ As a payment: the row and its key stand before the call, an answer that got lost
 under the same key, and opening a page changes nothing. A card that is saved already needs no page.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,16 +20,14 @@ from repayments.payments import gateway
 from repayments.payments.autopay_consents import CONSENT_VERSION, text_sha256
 from repayments.payments.gateway import GatewayError, GatewayRefused, SetupRequest
 from repayments.payments.models import GatewayCustomer, Mandate, Provider, SavedCard
+from repayments.payments.providers import CALL_AGE, LIFETIME
 from repayments.payments.services.amounts import LoanNotPayable, PaymentRefused, check_loan
 from repayments.payments.services.autopay.mandates import activate_mandate, end_mandate
+from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import SESSION, settle
 from repayments.payments.services.settle.cards import adopt_setup, settle_setup_page
 
-logger = logging.getLogger(__name__)
-
 Status = Mandate.Status
-SETUP_MINUTES = 31
-CALL_AGE = timedelta(minutes=2)
 STALE_AFTER = timedelta(minutes=15)
 NOT_NOW = gettext_lazy("A card cannot be saved right now. Nothing was changed. Please try later.")
 
@@ -73,12 +70,12 @@ def start_mandate(
     try:
         session = gateway.open_setup(setup_request(mandate), key=f"setup:{mandate.public_id}")
     except GatewayRefused as error:
-        _complain(mandate, error)
+        note_failed_call(what="open a page to save a card", error=error, now=now)
         end_mandate(mandate_id=mandate.pk, reason=Mandate.EndReason.SETUP, actor=None, now=now)
         raise SetupUnavailable(NOT_NOW) from error
     except GatewayError as error:
         # Not known whether a page was made: the next press asks under the same key.
-        _complain(mandate, error)
+        note_failed_call(what="open a page to save a card", error=error, now=now)
         raise SetupUnavailable(NOT_NOW) from error
     adopt_setup(mandate_id=mandate.pk, session=session, now=now)
     mandate.refresh_from_db()
@@ -99,11 +96,11 @@ def resolve_mandate(*, mandate_id: int, now: datetime) -> Mandate:
         settle(object_type=SESSION, object_id=mandate.session_id, now=now)
     else:
         assert mandate.expires_at is not None
-        called_at = mandate.expires_at - timedelta(minutes=SETUP_MINUTES)
+        called_at = mandate.expires_at - LIFETIME
         found = [
             session
             for session in gateway.list_sessions(
-                since=called_at - CALL_AGE, until=called_at + timedelta(minutes=SETUP_MINUTES)
+                since=called_at - CALL_AGE, until=called_at + LIFETIME
             )
             if session.metadata.get("mandate") == str(mandate.public_id)
         ]
@@ -136,7 +133,7 @@ def get_customer(*, loan_id: int, now: datetime) -> GatewayCustomer:
     try:
         customer_id = gateway.create_customer(borrower=borrower, key=f"customer:{borrower}")
     except GatewayError as error:
-        logger.error("customer %s: %s request=%s", borrower, error, error.request_id)
+        note_failed_call(what="make a customer", error=error, now=now)
         raise SetupUnavailable(NOT_NOW) from error
     GatewayCustomer.objects.filter(pk=row.pk, customer_id="").update(customer_id=customer_id)
     row.refresh_from_db()
@@ -229,7 +226,7 @@ def _take_mandate(
         loan=loan,
         customer=customer,
         consent=consent,
-        expires_at=gateway.clock() + timedelta(minutes=SETUP_MINUTES),
+        expires_at=gateway.clock() + LIFETIME,
         actor=actor,
         now=now,
     )
@@ -272,7 +269,7 @@ def _look_again(mandate: Mandate, now: datetime) -> Mandate:
     try:
         settle(object_type=SESSION, object_id=mandate.session_id, now=now)
     except GatewayError as error:
-        _complain(mandate, error)
+        note_failed_call(what="open a page to save a card", error=error, now=now)
         raise SetupUnavailable(NOT_NOW) from error
     mandate.refresh_from_db()
     if mandate.status == Status.ENDED:
@@ -285,14 +282,3 @@ def _take_customer(borrower: Borrower, now: datetime) -> GatewayCustomer:
         provider=Provider.STRIPE, borrower=borrower, defaults={"created_at": now}
     )
     return row
-
-
-def _complain(mandate: Mandate, error: GatewayError) -> None:
-    logger.error(
-        "set-up of mandate %s: %s code=%s request=%s: %s",
-        mandate.public_id,
-        type(error).__name__,
-        error.code,
-        error.request_id,
-        error,
-    )
