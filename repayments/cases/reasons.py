@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from repayments.clock import lender_zone
 from repayments.money import format_money
 from repayments.payments.models import Suspense
+from repayments.payments.refund_failures import describe_refund_failure
 from repayments.templatetags.amounts import local_time, long_day
 
 Facts = Mapping[str, Any]
@@ -105,6 +106,11 @@ def _promise_broken(facts: Facts) -> str:
     }
 
 
+def _refund_failed(facts: Facts) -> str:
+    text = _("A refund of %(amount)s did not arrive.") % {"amount": _money(facts)}
+    return f"{text} {describe_refund_failure(str(facts.get('failure') or ''))}".strip()
+
+
 def _seal_failed(facts: Facts) -> str:
     return _("Contract %(reference)s is signed but could not be sealed.") % {
         "reference": facts.get("reference") or ""
@@ -125,9 +131,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "refund_asked": lambda facts: (
         _("The borrower asks for %(amount)s back.") % {"amount": _money(facts)}
     ),
-    "refund_failed": lambda facts: (
-        _("A refund of %(amount)s did not arrive.") % {"amount": _money(facts)}
-    ),
+    "refund_failed": _refund_failed,
     "clearing_differs": _clearing_differs,
     "promise_broken": _promise_broken,
     "seal_failed": _seal_failed,

@@ -28,6 +28,7 @@ from repayments.payments.models import (
     Suspense,
     Watermark,
 )
+from repayments.payments.refund_failures import describe_refund_failure
 from repayments.payments.views import staff_refunds
 
 
@@ -120,11 +121,13 @@ class SuspenseAdmin(ReadOnly):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnly):
-    list_display = ("created_at", "what", "money", "status", "origin", "proposed_by", "decided_by")
+    list_display = ("created_at", "what", "money", "status", "why_failed", "origin", "proposed_by")
     list_filter = ("status", "origin", "reason", "created_at")
     list_select_related = ("payment__loan", "suspense", "proposed_by", "decided_by")
     search_fields = ("=public_id", "=refund_id", "payment__loan__number")
     ordering = ("-created_at",)
+    exclude = ("failure",)
+    readonly_fields = ("why_failed",)
     change_form_template = "admin/payments/refund.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -142,6 +145,10 @@ class RefundAdmin(ReadOnly):
             ),
             *super().get_urls(),
         ]
+
+    @admin.display(description=_("why it failed"))
+    def why_failed(self, refund: Refund) -> str:
+        return describe_refund_failure(refund.failure)
 
     @admin.display(description=_("of"))
     def what(self, refund: Refund) -> str:

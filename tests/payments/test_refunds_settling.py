@@ -166,6 +166,32 @@ def test_old_news_does_not_take_a_refund_back(
     assert money_of(loan) == [50_000, -20_000, 20_000]
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_f3_every_order_of_a_refund_that_fails_ends_the_same(
+    sandbox: Sandbox,
+    pay: Pay,
+    loan: Loan,
+    monkeypatch: pytest.MonkeyPatch,
+    order: tuple[int, ...],
+) -> None:
+    payment = receive(pay)
+    refund_id = made_there(sandbox, payment, amount=20_000, status="pending")
+    copies = [gateway.fetch_refund(refund_id)]
+    for act in ("succeed", "fail"):
+        sandbox.control(f"refunds/{refund_id}/{act}")
+        copies.append(gateway.fetch_refund(refund_id))
+
+    for position in order:
+        monkeypatch.setattr(gateway, "fetch_refund", lambda _id, at=position: copies[at])
+        refund = settle(object_type=REFUND, object_id=refund_id, now=now())
+
+    payment.refresh_from_db()
+    assert refund.status == Status.FAILED
+    assert sum(money_of(loan)) == 50_000
+    assert payment.going_back == 0
+    assert verify_ledger() is None
+
+
 def test_more_than_the_books_hold_is_for_a_person(
     sandbox: Sandbox, pay: Pay, loan: Loan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

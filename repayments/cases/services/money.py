@@ -89,6 +89,8 @@ def _case_of(row: Dispute | Refund, reason: str, *, until: datetime | None = Non
     payment = row.payment
     assert payment is not None
     facts: dict[str, Any] = {"amount": row.amount, "currency": row.currency}
+    if isinstance(row, Refund) and row.failure:
+        facts["failure"] = row.failure
     if until is not None:
         facts["until"] = until.isoformat()
     return Case(
