@@ -28,7 +28,7 @@ from repayments.loans.queries import (
     working_of_due,
     working_of_remaining,
 )
-from repayments.payments.models import AutopayCharge, Mandate, Payment
+from repayments.payments.models import AutopayCharge, Mandate, Payment, PromiseToPay
 from repayments.payments.money_back import get_credit_offer
 from repayments.plans.models import InstallmentPlan
 from repayments.reminders.queries import UpcomingReminder, list_upcoming
@@ -229,6 +229,7 @@ def _timeline(loan: Loan, position: Position, as_of: date) -> list[TimelineItem]
     items = [
         TimelineItem(as_of, _("nothing changes"), _penalty_words(loan, position), state="now"),
         *_reminder_items(list_upcoming(loan=loan, as_of=as_of), as_of),
+        *_promise_items(loan, as_of),
     ]
     since = position.past_due_since
     if since:
@@ -278,6 +279,17 @@ def _describe_autopay(loan: Loan) -> str:
         "amount": money_text(mandate["amount"], loan.currency),
         "day": day_text(mandate["charge_on"]),
     }
+
+
+def _promise_items(loan: Loan, as_of: date) -> list[TimelineItem]:
+    made = PromiseToPay.objects.filter(loan=loan, status="open", promised_for__gte=as_of).first()
+    if made is None:
+        return []
+    words = _("you pay %(amount)s, as you promised") % {
+        "amount": money_text(made.amount, loan.currency)
+    }
+    until = _("Until then we send no reminders about what is late.")
+    return [TimelineItem(made.promised_for, words, until)]
 
 
 def _reminder_items(reminders: list[UpcomingReminder], as_of: date) -> list[TimelineItem]:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from repayments.clock import lender_zone
 from repayments.contacts.models import ContactPoint, Hold, Message
 from repayments.loans.models import Installment, Loan
+from repayments.payments.models import PromiseToPay
 from repayments.reminders.models import Reminder, ReminderPolicy
 
 # Holds all reminders of the next monthly payment, to the last one after its due date.
@@ -60,6 +62,7 @@ def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
         .annotate(
             is_held=Exists(holds.exclude(name="plan_active")),
             has_plan=Exists(holds.filter(name="plan_active")),
+            promised_for=Subquery(_open_promises(OuterRef("loan_id")).values("promised_for")[:1]),
             email_stopped=Exists(stopped.filter(channel="email")),
             sms_stopped=Exists(stopped.filter(channel="sms")),
         )
@@ -71,6 +74,7 @@ def list_upcoming(*, loan: Loan, as_of: date) -> list[UpcomingReminder]:
         if as_of < (day := row.due_date + timedelta(days=policy.offset_days)) <= last
         and not row.is_held
         and not (row.has_plan and policy.offset_days > 0)
+        and not (row.promised_for and policy.offset_days > 0 and day <= row.promised_for)
         and not getattr(row, f"{policy.channel}_stopped", False)
     }
     return _one_a_day(sorted(found, key=lambda one: (one.date, one.channel, one.kind)))
@@ -80,7 +84,8 @@ def is_still_wanted(message: Message, now: datetime) -> bool:
     """Tell, as a reminder is sent, whether there is still something to remind of.
 
     Not for an installment that is paid or replaced, for a loan that is not active, or where the
-    day of a newer kind has come: that one takes its place. Nor once staff took the kind out of use.
+    day of a newer kind has come: that one takes its place. Nor once staff took the kind out of use,
+    nor about what is late before the day by which its borrower promised to pay.
     """
     reminder = (
         Reminder.objects.filter(message=message)
@@ -95,11 +100,17 @@ def is_still_wanted(message: Message, now: datetime) -> bool:
     if not reminder.policy.is_active:
         return False
     today = now.astimezone(lender_zone()).date()
+    if reminder.policy.offset_days > 0 and _open_promises(loan.pk).filter(promised_for__gte=today):
+        return False
     late = (today - installment.due_date).days
     newer = ReminderPolicy.objects.filter(
         is_active=True, offset_days__gt=reminder.policy.offset_days, offset_days__lte=late
     ).values_list("offset_days", flat=True)
     return not any(_is_outside_grace(offset, loan.grace_days) for offset in newer)
+
+
+def _open_promises(loan_id: Any) -> QuerySet[PromiseToPay]:
+    return PromiseToPay.objects.filter(loan_id=loan_id, status=PromiseToPay.Status.OPEN)
 
 
 def _is_outside_grace(offset_days: int, grace_days: int) -> bool:

@@ -20,6 +20,7 @@ from repayments.loans.services import quote_payoff
 from repayments.payments.declines import describe_decline
 from repayments.payments.forms import PayForm
 from repayments.payments.models import Payment
+from repayments.payments.providers import takes_transfers
 from repayments.payments.queries import PayPage, describe_outcome, get_pay_page, with_attempt
 from repayments.payments.services import (
     GatewayUnavailable,
@@ -127,6 +128,7 @@ def _render_choice(
         "is_blank": not form.data.get("amount") and form.chosen == Payment.Purpose.OTHER,
         "under_way": form.page.under_way,
         "outcome": describe_outcome(form.page.under_way) if form.page.under_way else None,
+        "takes_transfers": takes_transfers(),
     }
     is_partial = getattr(request, "htmx", False) and "preview" in request.POST
     name = "payments/pay.html#preview" if is_partial else "payments/pay.html"
