@@ -106,7 +106,11 @@ PEOPLE = [
 ]
 # Their loans began with a signature in the portal, sealed like everybody's.
 SIGNED_HERE = {"xiaomei", "oliver"}
-STAFF = {"collector": ("collector", "赵敏"), "officer": ("plan_officer", "Sam Lee")}
+STAFF = {
+    "collector": ("collector", "赵敏"),
+    "officer": ("plan_officer", "Sam Lee"),
+    "supervisor": ("supervisor", "钱宇"),
+}
 
 
 @dataclass

@@ -48,7 +48,7 @@ def hire_supervisor(demo: Stack) -> tuple[str, Callable[[], str]]:
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Group
 from accounts.models import User
-user = User.objects.create_user("supervisor@demo.example", name="Qian Yu", is_staff=True)
+user = User.objects.create_user("qian.yu@demo.example", name="Qian Yu", is_staff=True)
 user.groups.add(Group.objects.get(name="supervisor"))
 TOTP.activate(user, {secret!r})
 result = user.email

@@ -230,6 +230,8 @@ def test_us_2_no_call_for_seven_days_from_a_conversation_which_is_day_one() -> N
         ("plan_active", {"account", "due_notice"}),
         ("deceased", set()),
         ("cease", {"account", "statutory"}),
+        # PC-6: no profile names it, the portal itself does.
+        ("payment_dispute", {"account"}),
         ("a_name_no_profile_knows", set()),
     ],
 )
