@@ -5,6 +5,8 @@ without that the race shows.
 """
 
 import threading
+from importlib import import_module
+from itertools import count
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from repayments.clock import now
 from repayments.ledger.models import JournalEntry
 from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
+from repayments.loans.services import return_money
 from repayments.payments import gateway
 from repayments.payments.models import Payment, Refund
 from repayments.payments.services import RefundRefused, send_refund, settle
@@ -26,6 +29,7 @@ from tests.sandbox_server import Sandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 6
+SETTLE: Any = import_module("repayments.payments.services.settle.refunds")
 
 
 def propose_two(payment: Payment) -> list[object]:
@@ -108,3 +112,67 @@ def test_one_refund_sent_and_told_of_by_many_at_once_is_one(
     assert posted(loan) == 1
     assert Refund.objects.count() == 1
     assert verify_ledger() is None
+
+
+@pytest.fixture
+def arrived(sandbox: Sandbox, pay: Pay) -> str:
+    """A refund that was pending here and has arrived since."""
+    payment = receive(pay)
+    made = sandbox.control(f"charges/{payment.charge_id}/refund", amount=20_000, status="pending")
+    refund_id = str(made["refund"]["id"])
+    settle(object_type=REFUND, object_id=refund_id, now=now())
+    sandbox.control(f"refunds/{refund_id}/succeed")
+    return refund_id
+
+
+def settle_many_times(refund_id: str) -> list[object]:
+    def work() -> object:
+        return settle(object_type=REFUND, object_id=refund_id, now=now())
+
+    return at_once(*[work] * MANY)
+
+
+def take_all_guards_but_the_key_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lock, no conditional update, no reference that the ledger would refuse."""
+    numbers = count()
+
+    def get(payment_id: int) -> Payment:
+        payment: Payment = Payment.objects.select_related("loan").get(pk=payment_id)
+        return payment
+
+    def post_anew(**asked: Any) -> JournalEntry:
+        return return_money(**{**asked, "reference": f"{asked['reference']}-{next(numbers)}"})
+
+    from_any = [Refund.Status.PENDING, Refund.Status.SUCCEEDED]
+    monkeypatch.setattr(SETTLE, "lock_payment", get)
+    monkeypatch.setattr(SETTLE, "return_money", post_anew)
+    monkeypatch.setitem(Refund.TRANSITIONS, Refund.Status.SUCCEEDED, from_any)
+
+
+def test_many_settlings_at_once_post_once(arrived: str, loan: Loan) -> None:
+    results = settle_many_times(arrived)
+
+    assert [one for one in results if isinstance(one, Exception)] == []
+    assert posted(loan) == 1
+    assert verify_ledger() is None
+
+
+def test_the_unique_key_alone_posts_once(
+    arrived: str, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_all_guards_but_the_key_away(monkeypatch)
+
+    settle_many_times(arrived)
+
+    assert posted(loan) == 1
+
+
+def test_twin_without_the_unique_key_it_posts_again(
+    arrived: str, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_all_guards_but_the_key_away(monkeypatch)
+    monkeypatch.setattr(SETTLE, "take_key", lambda **asked: True)
+
+    settle_many_times(arrived)
+
+    assert posted(loan) > 1
