@@ -6,6 +6,8 @@ words is sent (US-21). Old versions stay, so that a mandate's words can always b
 
 import hashlib
 
+from django.utils.translation import get_language
+
 CONSENT_VERSION = "2026-11-25"
 
 _TEXTS: dict[str, dict[str, str]] = {
@@ -31,6 +33,11 @@ _TEXTS: dict[str, dict[str, str]] = {
         ),
     }
 }
+
+
+def consent_language() -> str:
+    """The language of the page, as consents know it: "zh-hans" or "en"."""
+    return "zh-hans" if (get_language() or "").startswith("zh") else "en"
 
 
 def text_of(language: str, version: str = CONSENT_VERSION) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from repayments.payments import gateway
 from repayments.payments.gateway import CheckoutSession, RefundFacts, RefundRequest, SessionRequest
-from repayments.payments.models import Payment, Provider
+from repayments.payments.models import GatewayCustomer, Payment, Provider
 from repayments.payments.references import loan_reference
 
 # The gateway asks for 30 minutes at least; one more covers the way there.
@@ -137,7 +137,17 @@ def session_request(payment: Payment) -> SessionRequest:
         methods=payment.offered.split(","),
         # Else the gateway's page would ask for it.
         email=payment.created_by.email if payment.created_by else "",
+        customer=_customer_of(payment) if payment.saves_card else "",
+        saves_card=payment.saves_card,
     )
+
+
+def _customer_of(payment: Payment) -> str:
+    """The gateway's customer, made before the payment that saves a card for them."""
+    customer = GatewayCustomer.objects.get(
+        provider=payment.provider, borrower_id=payment.loan.borrower_id
+    )
+    return customer.customer_id
 
 
 def _begun(session: CheckoutSession) -> Begun:

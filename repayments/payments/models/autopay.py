@@ -93,6 +93,10 @@ class Mandate(models.Model):
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
     )
+    # Agreed to while paying: the card that this payment saves is the one.
+    payment = models.OneToOneField(
+        Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="mandate"
+    )
     consent_version = models.CharField(_("words agreed to"), max_length=20)
     consent_sha256 = models.CharField(_("their hash"), max_length=64)
     language = models.CharField(_("language"), max_length=10, choices=Language.choices)

@@ -27,9 +27,14 @@ from repayments.payments.gateway import (
     GatewayRefused,
     GatewayTimeout,
 )
-from repayments.payments.models import Payment
+from repayments.payments.models import GatewayCustomer, Mandate, Payment
 from repayments.payments.providers import LIFETIME, Begun, provider_of
 from repayments.payments.services.amounts import PaymentRefused, check_amount, check_loan
+from repayments.payments.services.autopay.setup import (
+    Consent,
+    agree_while_paying,
+    get_customer,
+)
 from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import SESSION, settle
 
@@ -71,6 +76,8 @@ def start_payment(
     language: str,
     actor: User | None,
     now: datetime,
+    saves_card: bool = False,
+    consent: Consent | None = None,
 ) -> Payment:
     """Give an attempt whose ``checkout_url`` takes exactly this amount; nothing is paid by it.
 
@@ -78,8 +85,12 @@ def start_payment(
         amount: minor units of the loan's currency.
         payoff_quote_id: of the quote that a payoff pays.
         language: of the gateway's page, "zh-hans" or "en".
+        saves_card: the card is kept for later, if one is used.
+        consent: to automatic payment of this loan with that card; none without it.
     Raises: PaymentRefused and its kinds, with words for the borrower.
     """
+    saves_card = saves_card or consent is not None
+    customer = get_customer(loan_id=loan_id, now=now) if saves_card else None
     for _round in range(ROUNDS):
         payment = _take_attempt(
             loan_id=loan_id,
@@ -89,11 +100,17 @@ def start_payment(
             language=language,
             actor=actor,
             now=now,
+            customer=customer,
+            consent=consent,
         )
         # A saved card that is being charged this moment has no page to go to.
         if payment.status == Status.UNKNOWN or payment.channel == Payment.Channel.AUTOPAY:
             raise PaymentNotKnown(payment)
-        wanted = (payment.amount, payment.purpose) == (amount, purpose)
+        wanted = (payment.amount, payment.purpose, payment.saves_card) == (
+            amount,
+            purpose,
+            saves_card,
+        ) and _is_agreed(payment) == (consent is not None)
         if payment.status == Status.CREATED:
             payment = _open(payment, now)
             if wanted:
@@ -113,6 +130,8 @@ def _take_attempt(
     language: str,
     actor: User | None,
     now: datetime,
+    customer: GatewayCustomer | None,
+    consent: Consent | None,
 ) -> Payment:
     """Find the open attempt of the loan, or write a new one."""
     loan = (
@@ -140,6 +159,7 @@ def _take_attempt(
         payoff_quote_id=payoff_quote_id,
         language=language,
         offered=",".join(gateway.methods_for(loan.currency)),
+        saves_card=customer is not None,
         # Part of the call's parameters, so it stands in the row before the call.
         expires_at=gateway.clock() + LIFETIME,
         created_by=actor,
@@ -152,6 +172,8 @@ def _take_attempt(
     except IntegrityError:
         # One open attempt a loan: whoever was faster has it.
         return Payment.objects.open().select_related("loan").get(loan=loan)
+    if customer is not None and consent is not None:
+        agree_while_paying(payment=payment, customer=customer, consent=consent, now=now)
     record_event(
         stream=loan.stream,
         action="payments.started",
@@ -165,6 +187,10 @@ def _take_attempt(
         },
     )
     return payment
+
+
+def _is_agreed(payment: Payment) -> bool:
+    return Mandate.objects.filter(payment=payment, status=Mandate.Status.PENDING).exists()
 
 
 def _open(payment: Payment, now: datetime) -> Payment:

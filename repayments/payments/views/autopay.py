@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.dateparse import parse_date
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -19,6 +18,7 @@ from accounts.requests import SignedInRequest
 from repayments.clock import now, today
 from repayments.loans.models import Loan
 from repayments.payments import tasks
+from repayments.payments.autopay_consents import consent_language
 from repayments.payments.autopay_page import (
     AutopayPage,
     describe_card,
@@ -52,16 +52,12 @@ def _get_loan_for_user(request: HttpRequest, public_id: str) -> Loan:
     return found
 
 
-def _language() -> str:
-    return "zh-hans" if (get_language() or "").startswith("zh") else "en"
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def autopay(request: SignedInRequest, public_id: str) -> HttpResponse:
     """Show how automatic payment stands; agreeing to it leads to the gateway's page for a card."""
     loan = _get_loan_for_user(request, public_id)
-    page = get_autopay_page(loan=loan, as_of=today(), language=_language())
+    page = get_autopay_page(loan=loan, as_of=today(), language=consent_language())
     if request.method != "POST":
         if request.headers.get("HX-Request"):
             return _answer_poll(request, page)
@@ -74,7 +70,7 @@ def autopay(request: SignedInRequest, public_id: str) -> HttpResponse:
             loan_id=loan.pk,
             consent=Consent(
                 version=form.cleaned_data["version"],
-                language=_language(),
+                language=consent_language(),
                 ip=get_client_ip(request) or "",
             ),
             card_id=form.cleaned_data["card_id"],

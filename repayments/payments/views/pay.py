@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from allauth.core.internal.httpkit import get_client_ip
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core import signing
@@ -17,12 +18,14 @@ from repayments.clock import now, today
 from repayments.loans.models import Loan, PayoffQuote
 from repayments.loans.queries import Preview, preview_payment
 from repayments.loans.services import quote_payoff
+from repayments.payments.autopay_consents import CONSENT_VERSION, consent_language, text_of
 from repayments.payments.declines import describe_decline
 from repayments.payments.forms import PayForm
 from repayments.payments.models import Payment
 from repayments.payments.providers import takes_transfers
 from repayments.payments.queries import PayPage, describe_outcome, get_pay_page, with_attempt
 from repayments.payments.services import (
+    Consent,
     GatewayUnavailable,
     PaymentAlreadyMade,
     PaymentNotKnown,
@@ -88,6 +91,8 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
             language=get_language() or loan.borrower.language,
             actor=loan.borrower.user,
             now=now(),
+            saves_card="save_card" in request.POST,
+            consent=_consent(request),
         )
     except (PaymentNotKnown, PaymentAlreadyMade) as refusal:
         ask_gateway(refusal.payment)
@@ -99,6 +104,17 @@ def start(request: HttpRequest, public_id: str) -> HttpResponse:
     except PaymentRefused as refusal:
         return _conflict(request, loan, str(refusal))
     return redirect(payment.checkout_url)
+
+
+def _consent(request: HttpRequest) -> Consent | None:
+    """What was agreed to with the payment: automatic payment, if its box is marked."""
+    if "autopay" not in request.POST:
+        return None
+    return Consent(
+        version=request.POST.get("consent", "")[:20],
+        language=consent_language(),
+        ip=get_client_ip(request) or "",
+    )
 
 
 def _preview(page: PayPage, purpose: str, amount: int) -> Preview:
@@ -158,6 +174,10 @@ def _render_review(request: HttpRequest, form: PayForm) -> HttpResponse:
         "preview": _preview(form.page, purpose, amount),
         "quote": quote,
         "review": signing.dumps(wish, salt=REVIEW_SALT),
+        # A payoff leaves nothing to pay later.
+        "can_save": purpose != Payment.Purpose.PAYOFF,
+        "consent_text": text_of(consent_language()),
+        "consent_version": CONSENT_VERSION,
     }
     return render(request, "payments/review.html", context)
 

@@ -19,13 +19,17 @@ from repayments.loans.models import Loan
 from repayments.payments import gateway
 from repayments.payments.autopay_consents import CONSENT_VERSION, text_sha256
 from repayments.payments.gateway import GatewayError, GatewayRefused, SetupRequest
-from repayments.payments.models import GatewayCustomer, Mandate, Provider, SavedCard
+from repayments.payments.models import GatewayCustomer, Mandate, Payment, Provider, SavedCard
 from repayments.payments.providers import CALL_AGE, LIFETIME
 from repayments.payments.services.amounts import LoanNotPayable, PaymentRefused, check_loan
 from repayments.payments.services.autopay.mandates import activate_mandate, end_mandate
 from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import SESSION, settle
-from repayments.payments.services.settle.cards import adopt_setup, settle_setup_page
+from repayments.payments.services.settle.cards import (
+    adopt_setup,
+    resolve_mandate_of_payment,
+    settle_setup_page,
+)
 
 Status = Mandate.Status
 STALE_AFTER = timedelta(minutes=15)
@@ -59,8 +63,7 @@ def start_mandate(
     Returns: the mandate, active, or pending with its ``setup_url``.
     Raises: PaymentRefused and its kinds, with words for the borrower.
     """
-    if consent.version != CONSENT_VERSION:
-        raise ConsentOutdated(_("The page was open for a while. Please look once more."))
+    check_consent(consent)
     customer = get_customer(loan_id=loan_id, now=now)
     if card_id is not None:
         return _start_with_card(loan_id, customer, consent, card_id, actor, now)
@@ -89,10 +92,12 @@ def resolve_mandate(*, mandate_id: int, now: datetime) -> Mandate:
 
     Raises: GatewayError; nothing was changed.
     """
-    mandate = Mandate.objects.get(pk=mandate_id)
+    mandate = Mandate.objects.select_related("payment").get(pk=mandate_id)
     if mandate.status != Status.PENDING:
         return mandate
-    if mandate.session_id:
+    if mandate.payment is not None:
+        resolve_mandate_of_payment(mandate.payment, now=now)
+    elif mandate.session_id:
         settle(object_type=SESSION, object_id=mandate.session_id, now=now)
     else:
         assert mandate.expires_at is not None
@@ -163,11 +168,15 @@ def write_mandate(
     customer: GatewayCustomer,
     consent: Consent,
     expires_at: datetime,
-    actor: User,
+    actor: User | None,
     now: datetime,
-    session_id: str = "",
+    payment: Payment | None = None,
 ) -> Mandate:
-    """Store the consent as a mandate that waits for its card. Needs the loan's lock."""
+    """Store the consent as a mandate that waits for its card. Needs the loan's lock.
+
+    Args:
+        payment: that saves the card, where it was agreed to while paying.
+    """
     mandate = Mandate(
         loan=loan,
         customer=customer,
@@ -176,7 +185,7 @@ def write_mandate(
         language=consent.language,
         agreed_at=now,
         agreed_ip=consent.ip or None,
-        session_id=session_id,
+        payment=payment,
         expires_at=expires_at,
         created_at=now,
         updated_at=now,
@@ -219,7 +228,7 @@ def _take_mandate(
     if found is not None:
         agreed = (found.consent_version, found.language) == (consent.version, consent.language)
         is_open = found.expires_at is not None and found.expires_at > gateway.clock() + CALL_AGE
-        if agreed and is_open:
+        if agreed and is_open and found.payment_id is None:
             return found
         end_mandate(mandate_id=found.pk, reason=Mandate.EndReason.SETUP, actor=actor, now=now)
     return write_mandate(
@@ -255,6 +264,35 @@ def _start_with_card(
     activate_mandate(mandate_id=mandate.pk, card=card, setup_id="", now=now)
     mandate.refresh_from_db()
     return mandate
+
+
+def agree_while_paying(
+    *, payment: Payment, customer: GatewayCustomer, consent: Consent, now: datetime
+) -> Mandate:
+    """Keep the consent given with a payment that saves its card. Needs the loan's lock.
+
+    Raises: ConsentOutdated.
+    """
+    check_consent(consent)
+    waiting = Mandate.objects.filter(loan_id=payment.loan_id, status=Status.PENDING)
+    for pk in list(waiting.values_list("pk", flat=True)):
+        end_mandate(mandate_id=pk, reason=Mandate.EndReason.SETUP, actor=None, now=now)
+    assert payment.expires_at is not None
+    return write_mandate(
+        loan=payment.loan,
+        customer=customer,
+        consent=consent,
+        expires_at=payment.expires_at,
+        actor=payment.created_by,
+        now=now,
+        payment=payment,
+    )
+
+
+def check_consent(consent: Consent) -> None:
+    """Refuse words that are not those in force. Raises: ConsentOutdated."""
+    if consent.version != CONSENT_VERSION:
+        raise ConsentOutdated(_("The page was open for a while. Please look once more."))
 
 
 def check_running(loan: Loan) -> None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from repayments.payments import gateway
 from repayments.payments.gateway import CardFacts, CheckoutSession, GatewayMissing, SetupFacts
 from repayments.payments.models import GatewayCustomer, Mandate, Payment, Provider, SavedCard
+from repayments.payments.querysets import UNDER_WAY
 from repayments.payments.services.autopay.mandates import (
     activate_mandate,
     end_mandate,
@@ -91,14 +92,36 @@ def settle_card(*, object_type: str, object_id: str, now: datetime) -> SavedCard
 def keep_card_of_payment(payment: Payment, *, method_id: str, now: datetime) -> None:
     """Keep the card that a payment was to save; begin the mandate that was agreed with it.
 
+    Args:
+        method_id: what it was paid with; a wallet is no card, and saves none.
     Raises: GatewayError.
     """
-    card = settle_card(object_type=CARD, object_id=method_id, now=now)
-    waiting = Mandate.objects.filter(
-        loan_id=payment.loan_id, status=Status.PENDING, session_id=payment.session_id
-    ).first()
-    if card is not None and waiting is not None:
+    waiting = Mandate.objects.filter(payment=payment, status=Status.PENDING).first()
+    card = None
+    if payment.method == Payment.Method.CARD:
+        card = settle_card(object_type=CARD, object_id=method_id, now=now)
+    if waiting is None:
+        return
+    if card is None:
+        end_mandate(mandate_id=waiting.pk, reason=Mandate.EndReason.SETUP, actor=None, now=now)
+    else:
         activate_mandate(mandate_id=waiting.pk, card=card, setup_id="", now=now)
+
+
+def resolve_mandate_of_payment(payment: Payment, *, now: datetime) -> None:
+    """Bring a mandate agreed to while paying to where its payment stands.
+
+    Raises: GatewayError; nothing was changed.
+    """
+    if payment.status in UNDER_WAY:
+        return
+    if payment.entry_id is not None and payment.intent_id:
+        intent = gateway.fetch_intent(payment.intent_id)
+        keep_card_of_payment(payment, method_id=intent.method_id, now=now)
+        return
+    waiting = Mandate.objects.filter(payment=payment, status=Status.PENDING)
+    for pk in list(waiting.values_list("pk", flat=True)):
+        end_mandate(mandate_id=pk, reason=Mandate.EndReason.SETUP, actor=None, now=now)
 
 
 @transaction.atomic
