@@ -7,7 +7,7 @@ that is real; refunds are proposed and decided on pages of their own.
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -32,10 +32,28 @@ from repayments.payments.refund_failures import describe_refund_failure
 from repayments.payments.views import staff_refunds
 
 
+class MoneyBackFilter(admin.SimpleListFilter):
+    """What became of a payment's money: its status does not say, refunds and disputes do."""
+
+    title = _("money that went back")
+    parameter_name = "back"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("refunded", _("refunded")), ("asked", _("questioned by the payer's bank"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "refunded":
+            gone = Refund.objects.filter(payment=OuterRef("pk"), status=Refund.Status.SUCCEEDED)
+            return queryset.filter(Exists(gone))
+        if self.value() == "asked":
+            return queryset.filter(Exists(Dispute.objects.filter(payment=OuterRef("pk"))))
+        return queryset
+
+
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly):
     list_display = ("created_at", "loan", "asked", "received", "status", "needs_review", "reason")
-    list_filter = ("status", "needs_review", "provider", "created_at")
+    list_filter = ("status", MoneyBackFilter, "needs_review", "provider", "created_at")
     list_select_related = ("loan",)
     search_fields = ("=public_id", "=session_id", "=intent_id", "loan__number")
     ordering = ("-created_at",)

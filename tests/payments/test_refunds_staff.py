@@ -339,6 +339,22 @@ def test_lists_and_pages_open(sandbox: Sandbox, pay: Pay, officer: Person) -> No
         assert (b'name="_save"' in page.content) == (model is RefundPolicy)
 
 
+@pytest.mark.parametrize(("word", "found"), [("refunded", 1), ("asked", 1), ("", 3)])
+def test_payments_are_found_by_what_became_of_their_money(
+    sandbox: Sandbox, pay: Pay, officer: Person, word: str, found: int
+) -> None:
+    refunded, questioned, _kept = [receive(pay, 10_000) for _ in range(3)]
+    for object_type, made in [
+        ("refund", sandbox.control(f"charges/{refunded.charge_id}/refund")["refund"]),
+        ("dispute", sandbox.control(f"charges/{questioned.charge_id}/dispute")["dispute"]),
+    ]:
+        settle(object_type=object_type, object_id=made["id"], now=now())
+
+    listed = officer[0].get("/admin/payments/payment/", {"back": word} if word else {})
+
+    assert listed.context["cl"].result_count == found
+
+
 def test_a_changed_policy_is_on_record(officer: Person) -> None:
     policy = RefundPolicy.objects.get(currency="CNY")
 
