@@ -22,7 +22,7 @@ Status = Refund.Status
 class MoneyBack:
     """One refund or one question of the payer's bank. ``tone``: ok, info, warn or error.
 
-    ``is_gone``: the money is not here any more.
+    ``is_gone``: what the payment had brought is not here any more.
     """
 
     tone: str
@@ -52,7 +52,7 @@ def list_money_back(payment: Payment) -> list[MoneyBack]:
         suspense__payment=payment
     )
     refunds = refunds.select_related("entry").order_by("-created_at")
-    lines = [_refund_line(one) for one in refunds if _is_shown(one)]
+    lines = [_refund_line(one, payment) for one in refunds if _is_shown(one)]
     disputes = Dispute.objects.filter(payment=payment).select_related(
         "withdrawn_entry", "reinstated_entry"
     )
@@ -69,7 +69,7 @@ def _is_shown(refund: Refund) -> bool:
     return bool(refund.refund_id) or refund.status not in (Status.FAILED, Status.CANCELED)
 
 
-def _refund_line(refund: Refund) -> MoneyBack:
+def _refund_line(refund: Refund, payment: Payment) -> MoneyBack:
     on = refund.updated_at
     if refund.status == Status.PROPOSED:
         return _line(
@@ -91,7 +91,10 @@ def _refund_line(refund: Refund) -> MoneyBack:
             on_day = refund.entry.effective_date
         else:
             on_day = on.astimezone(lender_zone()).date()
-        return MoneyBack("ok", _("Sent back to you"), text, refund.amount, on_day, is_gone=True)
+        # A second charge that went back leaves the first one what it is.
+        is_gone = refund.payment_id is not None or payment.entry_id is None
+        title = _("Sent back to you")
+        return MoneyBack("ok", title, text, refund.amount, on_day, is_gone=is_gone)
     if refund.status in (Status.FAILED, Status.CANCELED):
         text = _(
             "The money is not lost: it counts on your loan as before. We get in touch with you."

@@ -146,6 +146,28 @@ def test_a_payment_that_fitted_nothing_and_went_back_is_not_called_failed(
     assert "No money was taken" not in page
 
 
+def test_a_second_charge_that_went_back_leaves_the_first_received(
+    sandbox: Sandbox, pay: Pay, signed_in: Client
+) -> None:
+    payment = receive(pay)
+    suspense = Suspense.objects.create(
+        provider="stripe",
+        object_id="pi_twice",
+        payment=payment,
+        amount=50_000,
+        currency="CNY",
+        cause=Suspense.Cause.SECOND,
+        opened_at=now(),
+    )
+    refund = propose(payment, 50_000, payment_id=None, suspense_id=suspense.pk)
+    Refund.objects.filter(pk=refund.pk).update(status=Refund.Status.SUCCEEDED, refund_id="re_2")
+
+    page = shown(signed_in, payment)
+
+    assert "<h1>Received</h1>" in page
+    assert "Sent back to you" in page
+
+
 def test_the_reason_of_a_no_is_told_to_who_asked(
     ahead: Payment, loan: Loan, signed_in: Client
 ) -> None:
