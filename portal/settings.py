@@ -332,6 +332,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "repayments.payments.tasks.sweep_charges",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
     },
+    "make, seal and withdraw settlement letters": {
+        "task": "repayments.contracts.tasks.sweep_letters",
+        "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
+    },
     "work the gateway's inbox": {
         "task": "repayments.payments.tasks.sweep_gateway_events",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),

@@ -1,4 +1,4 @@
-"""What a borrower can keep: contracts, statements and receipts, newest first."""
+"""What a borrower can keep: contracts, letters, statements and receipts, newest first."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from repayments.clock import lender_zone
-from repayments.contracts.models import Contract
+from repayments.contracts.models import Contract, SettlementLetter
+from repayments.contracts.querysets import SETTLED
 from repayments.loans.models import Loan
 from repayments.payments.models import Payment
 from repayments.templatetags.amounts import long_day, money_text
@@ -32,17 +33,21 @@ class Document:
 @dataclass(frozen=True)
 class DocumentGroups:
     contracts: list[Document]
+    letters: list[Document]
     statements: list[Document]
     receipts: list[Document]
 
 
 def list_documents(*, user: User) -> DocumentGroups:
-    """Gather the contracts, statements and receipts of a borrower in three queries."""
+    """Gather the documents of a borrower in four queries."""
     contracts = (
         Contract.objects.for_borrower(user)
         .exclude(status__in=["expired", "voided", "superseded"])
         .select_related("loan", "template_version")
         .order_by("-created_at")
+    )
+    letters = (
+        SettlementLetter.objects.for_borrower(user).select_related("loan").order_by("-created_at")
     )
     payments = (
         Payment.objects.for_borrower(user)
@@ -57,6 +62,7 @@ def list_documents(*, user: User) -> DocumentGroups:
     )
     return DocumentGroups(
         contracts=[_contract_line(one) for one in contracts],
+        letters=[_letter_line(one) for one in letters],
         statements=[
             Document(
                 title=_("Statements by month"),
@@ -95,6 +101,25 @@ def _contract_line(contract: Contract) -> Document:
         title=version.title,
         detail=" · ".join(facts),
         url=reverse("contracts:detail", args=[contract.public_id]),
+        state=state,
+        tone=tone,
+    )
+
+
+def _letter_line(letter: SettlementLetter) -> Document:
+    if letter.status == SettlementLetter.Status.VOIDED or letter.loan.status not in SETTLED:
+        state, tone = _("void"), ""
+    elif letter.status == SettlementLetter.Status.ISSUED:
+        state, tone = _("complete"), "fine"
+    else:
+        state, tone = _("seal on its way"), "info"
+    facts = [letter.loan.number, _day(letter.created_at)]
+    if letter.locale != get_language():
+        facts.append(_("in %(language)s") % {"language": letter.get_locale_display()})
+    return Document(
+        title=_("Settlement letter"),
+        detail=" · ".join(facts),
+        url=letter.get_absolute_url(),
         state=state,
         tone=tone,
     )

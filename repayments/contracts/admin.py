@@ -14,6 +14,7 @@ from repayments.contracts.models import (
     Contract,
     ContractRevision,
     ContractTemplate,
+    SettlementLetter,
     Signature,
     TemplateVersion,
 )
@@ -88,6 +89,17 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin):
             return ""
         minutes = int((now() - contract.signed_at).total_seconds()) // 60
         return ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes) % {"minutes": minutes}
+
+
+@admin.register(SettlementLetter)
+class SettlementLetterAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("reference", "loan", "status", "seal_error", "created_at", "issued_at")
+    list_filter = ("status",)
+    list_select_related = ("loan",)
+    search_fields = ("reference", "loan__number", "verify_code")
+    ordering = ("-created_at",)
+    show_full_result_count = False
+    exclude = ("content",)
 
 
 @admin.register(TemplateVersion)

@@ -128,7 +128,7 @@ class ContractData(TypedDict):
 
 
 class ReceiptData(TypedDict):
-    """A receipt, statement, settlement certificate or letter; ``total`` is printed large."""
+    """A receipt, statement or settlement letter; ``total`` is printed large."""
 
     reference: str
     kind: str
@@ -223,8 +223,8 @@ def labels_for(locale: str) -> dict[str, str]:
 
 
 def template_source(name: str) -> str:
-    """Return the typst source of a document kind: "contract" or "receipt"."""
-    if name not in ("contract", "receipt"):
+    """Return the typst source of a document kind: "contract", "receipt" or "letter"."""
+    if name not in ("contract", "receipt", "letter"):
         raise DocumentError(f"no such document kind: {name}")
     return (TYPST / f"{name}.typ").read_text(encoding="utf-8")
 
@@ -290,8 +290,13 @@ def render_contract(data: ContractData, *, timestamp: datetime) -> bytes:
 
 
 def render_receipt(data: ReceiptData, *, timestamp: datetime) -> bytes:
-    """Render a receipt, certificate or letter; see `render`."""
+    """Render a receipt or statement; see `render`."""
     return render(template=template_source("receipt"), data=data, timestamp=timestamp)
+
+
+def render_letter(data: ReceiptData, *, timestamp: datetime) -> bytes:
+    """Render a letter with a place for the lender's seal; see `render`."""
+    return render(template=template_source("letter"), data=data, timestamp=timestamp)
 
 
 def render_stamp(

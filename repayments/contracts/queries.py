@@ -10,7 +10,13 @@ from django.conf import settings
 
 from repayments.contracts import sealing, verification
 from repayments.contracts.documents import ContractData, LabelValue
-from repayments.contracts.models import Blob, Contract, ContractRevision, Signature
+from repayments.contracts.models import (
+    Blob,
+    Contract,
+    ContractRevision,
+    SettlementLetter,
+    Signature,
+)
 
 VERIFY_CODE = re.compile(r"[0-9A-Z]{12}")
 
@@ -38,7 +44,11 @@ class SignedFacts:
 
 @dataclass(frozen=True)
 class CodeAnswer:
-    """All a code tells: whether the contract is complete, and its final file's SHA-256 (hex)."""
+    """All a code tells: whether the document is complete, and its final file's SHA-256 (hex).
+
+    ``state`` is complete, being_sealed, to_be_signed, ended, or of a settlement letter: letter,
+    letter_being_sealed, letter_void.
+    """
 
     state: str
     sha256: str
@@ -132,7 +142,7 @@ def get_code_answer(code: str) -> CodeAnswer | None:
         Contract.objects.exclude(status__in=["draft", "frozen"]).filter(verify_code=grouped).first()
     )
     if contract is None:
-        return None
+        return _letter_answer(grouped)
     final = contract.revisions.filter(kind=ContractRevision.Kind.FINAL).first()
     return CodeAnswer(state=_public_state(contract.status), sha256=final.blob_id if final else "")
 
@@ -154,13 +164,13 @@ def get_verdict(pdf: bytes, *, parse_known: bool) -> verification.Verdict:
 
 
 def get_expected(reference: str) -> verification.Expected | None:
-    """Say what a contract's file must bear; None for a reference not on record.
+    """Say what the file of a contract or letter must bear; None for a reference not on record.
 
     A contract that is not complete has no lender's signature yet, so no file of it can hold.
     """
     contract = Contract.objects.filter(reference=reference).first()
     if contract is None:
-        return None
+        return _expected_of_letter(reference)
     frozen = Blob.objects.filter(
         revisions__contract=contract, revisions__kind=ContractRevision.Kind.UNSIGNED
     ).first()
@@ -183,9 +193,12 @@ def get_expected(reference: str) -> verification.Expected | None:
 
 
 def get_kind_on_record(sha256: str) -> str | None:
-    """Tell as what kind of revision a file is stored, if at all."""
+    """Tell as what a file is stored, if at all: a kind of revision, "letter" or "letter_void"."""
+    letter = SettlementLetter.objects.filter(final_id=sha256).first()
+    if letter is not None:
+        return "letter" if _is_in_force(letter) else verification.VOID_LETTER
     kinds = set(ContractRevision.objects.filter(blob_id=sha256).values_list("kind", flat=True))
-    return next(iter(sorted(kinds & verification.FINAL_KINDS) or sorted(kinds)), None)
+    return next(iter(sorted(kinds & verification.FINAL_KINDS.keys()) or sorted(kinds)), None)
 
 
 def _public_state(status: str) -> str:
@@ -200,3 +213,34 @@ def _public_state(status: str) -> str:
     if status in Contract.TRANSITIONS[Contract.Status.DECLINED]:
         return "to_be_signed"
     return "ended"
+
+
+def _letter_answer(code: str) -> CodeAnswer | None:
+    letter = SettlementLetter.objects.filter(verify_code=code).first()
+    if letter is None:
+        return None
+    if not _is_in_force(letter):
+        return CodeAnswer("letter_void", letter.final_id or "")
+    return CodeAnswer("letter" if letter.final_id else "letter_being_sealed", letter.final_id or "")
+
+
+def _expected_of_letter(reference: str) -> verification.Expected | None:
+    """A void letter expects nothing: no copy of it is to pass for valid."""
+    letter = (
+        SettlementLetter.objects.in_force()
+        .filter(reference=reference, final__isnull=False)
+        .select_related("frozen")
+        .first()
+    )
+    if letter is None:
+        return None
+    return verification.Expected(
+        signatures=(verification.ExpectedSignature(sealing.LENDER_FIELD, letter.cert_fingerprint),),
+        frozen_sha256=letter.frozen.sha256,
+        frozen_size=letter.frozen.size,
+        reference=reference,
+    )
+
+
+def _is_in_force(letter: SettlementLetter) -> bool:
+    return SettlementLetter.objects.in_force().filter(pk=letter.pk).exists()

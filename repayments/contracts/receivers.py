@@ -1,14 +1,14 @@
-"""What this room does at others' word: the loan contract's own effect, hastened seals, and whether
-a message about a contract is still wanted."""
+"""What this room does at others' word: the loan contract's own effect, hastened seals and letters,
+and whether a message about a document is still wanted."""
 
 from datetime import date, datetime
 from typing import Any
 
 from accounts.models import User
 from repayments.contacts.models import Message
-from repayments.contracts.models import Contract, SigningChallenge
+from repayments.contracts.models import Contract, SettlementLetter, SigningChallenge
 from repayments.contracts.services import ContractMovedOn
-from repayments.contracts.tasks import seal_contract
+from repayments.contracts.tasks import make_letter, seal_contract, seal_letter, void_letters
 from repayments.loans.services import LoanAlreadyActive, activate_loan
 
 
@@ -28,6 +28,27 @@ def activate_signed_loan(
 def hasten_sealing(*, contract_id: int, **kwargs: Any) -> None:
     """Seal at once what the minute's sweep would seal too."""
     seal_contract.delay_on_commit(contract_id=contract_id)
+
+
+def hasten_letter(*, loan_id: int, **kwargs: Any) -> None:
+    """Make at once the letter that the minute's sweep would make too."""
+    make_letter.delay_on_commit(loan_id=loan_id)
+
+
+def hasten_letter_seal(*, letter_id: int, **kwargs: Any) -> None:
+    """Seal at once what the minute's sweep would seal too."""
+    seal_letter.delay_on_commit(letter_id=letter_id)
+
+
+def hasten_voiding(*, loan_id: int, **kwargs: Any) -> None:
+    """Mark at once the letters that the minute's sweep would mark too."""
+    void_letters.delay_on_commit(loan_id=loan_id)
+
+
+def is_letter_still_true(message: Message, now: datetime) -> bool:
+    """Nobody is told of a letter that became void before the message went out."""
+    public_id = message.business_key.partition(":")[2]
+    return SettlementLetter.objects.in_force().filter(public_id=public_id).exists()
 
 
 def is_contract_still_to_sign(message: Message, now: datetime) -> bool:

@@ -179,16 +179,18 @@ def load_kit(
     )
 
 
-def add_signature_fields(pdf: bytes) -> bytes:
-    """Append both empty signature fields where the document says they belong.
+def add_signature_fields(pdf: bytes, *, fields: Sequence[str] = FIELDS) -> bytes:
+    """Append empty signature fields where the document says they belong.
 
+    Args:
+        fields: both, or the lender's alone for a letter.
     Raises: SealingError("fields_missing") for a document without a signature page.
     """
     try:
         boxes = documents.read_attachment(pdf, documents.FIELDS_ATTACHMENT)
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-        for field, party in ((BORROWER_FIELD, "borrower"), (LENDER_FIELD, "lender")):
-            box = boxes[party]
+        for field in fields:
+            box = boxes[field.lower()]
             append_signature_field(
                 writer,
                 SigFieldSpec(
@@ -223,7 +225,9 @@ def seal_as_borrower(
 
 
 def seal_as_lender(pdf: bytes, *, kit: SealingKit, appearance: Appearance, now: datetime) -> Sealed:
-    """Countersign the borrower's sealed file and embed what proves the certificates were good.
+    """Countersign the borrower's sealed file, or seal a letter, as the file's last signature.
+
+    What proves that the certificates were good is embedded.
 
     Raises: SealingError; documents.MissingGlyph.
     """

@@ -19,6 +19,34 @@ def issue_loan_contract(*, loan_id: int, **kwargs: Any) -> None:
 
 
 @shared_task
+def make_letter(*, loan_id: int, **kwargs: Any) -> None:
+    services.make_letter(loan_id=loan_id, now=now())
+
+
+@shared_task
+def seal_letter(*, letter_id: int, **kwargs: Any) -> None:
+    services.seal_letter(letter_id=letter_id, now=now())
+
+
+@shared_task
+def void_letters(*, loan_id: int, **kwargs: Any) -> None:
+    services.void_letters(loan_id=loan_id, now=now())
+
+
+@shared_task
+def sweep_letters(**kwargs: Any) -> None:
+    """Let go of lost claims, and hand on what letters are to be made, sealed or made void."""
+    moment = now()
+    services.release_stale_letters(now=moment)
+    for loan_id in services.list_loans_with_wrong_letter():
+        void_letters.delay_on_commit(loan_id=loan_id)
+    for loan_id in services.list_loans_without_letter(now=moment):
+        make_letter.delay_on_commit(loan_id=loan_id)
+    for letter_id in services.list_unsealed_letters(now=moment):
+        seal_letter.delay_on_commit(letter_id=letter_id)
+
+
+@shared_task
 def sweep_contracts(**kwargs: Any) -> None:
     """End what ran out, let go of lost claims, and hand on what is to be sealed or issued."""
     moment = now()

@@ -16,5 +16,8 @@ urlpatterns = [
     path("contracts/<uuid:public_id>/sign/finish/", views.finish, name="finish"),
     path("contracts/<uuid:public_id>/decline/", views.decline, name="decline"),
     path("contracts/<uuid:public_id>/contract.pdf", views.download, name="download"),
+    path("letters/<uuid:public_id>/", views.letter, name="letter"),
+    path("letters/<uuid:public_id>/letter.pdf", views.letter_pdf, name="letter_pdf"),
+    path("loans/<uuid:public_id>/letter/", views.letter_of_loan, name="letter_of_loan"),
     path("verify/", views.verify, name="verify"),
 ]

@@ -47,8 +47,14 @@ CHILD_WALL_SECONDS = 30
 # The longest report of an honest file is a few kilobytes.
 _REPORT_MAX_BYTES = 1024 * 1024
 _MAX_SIGNATURES = 20
-# On record as these: a final copy, whole in itself.
-FINAL_KINDS = frozenset({"final", "evidence"})
+# On record as these, a final copy, whole in itself; and what is said of it.
+FINAL_KINDS = {
+    "final": "on_record",
+    "evidence": "on_record",
+    "letter": "letter_on_record",
+}
+# On record too, and unchanged, but withdrawn: what it says no longer holds.
+VOID_LETTER = "letter_void"
 VerdictCode = Literal["genuine", "valid_not_final", "invalid"]
 GENUINE: Literal["genuine"] = "genuine"
 VALID_NOT_FINAL: Literal["valid_not_final"] = "valid_not_final"
@@ -56,6 +62,14 @@ INVALID: Literal["invalid"] = "invalid"
 
 REASONS: dict[str, Promise] = {
     "on_record": _("This is our final copy, unchanged."),
+    "letter_on_record": _(
+        "This is our settlement letter, unchanged. It is in force: nothing is owed on the loan it "
+        "names."
+    ),
+    "letter_void": _(
+        "This is our settlement letter, unchanged, but it is void: we withdrew it after it was "
+        "issued. What it says about the loan no longer holds."
+    ),
     "rule_holds": _(
         "Every signature is in place and valid, but this is not our final copy of the file."
     ),
@@ -194,7 +208,8 @@ def verify_pdf(
     Args:
         expected: what the record expects, or a lookup by the reference found in the file (which
             only selects the record; the frozen part proves it), or None when nothing is known.
-        known_kind: tells as what kind of revision a SHA-256 (hex) is on record, if at all.
+        known_kind: tells as what kind of file a SHA-256 (hex) is on record, if at all: a kind of
+            revision, "letter" or "letter_void".
         parse_known: check even a file on record, and answer "invalid" if it fails: a stored copy
             that does not hold is an alarm. The page leaves this off and parses nothing.
         isolated: read the file in a child process. Off for files made here a moment ago.
@@ -202,9 +217,12 @@ def verify_pdf(
     if len(pdf) > MAX_BYTES:
         return Verdict(INVALID, "too_large")
     sha256 = hashlib.sha256(pdf).hexdigest()
-    on_record = known_kind(sha256) in FINAL_KINDS
+    kind = known_kind(sha256)
+    if kind == VOID_LETTER:
+        return Verdict(INVALID, VOID_LETTER, sha256)
+    on_record = FINAL_KINDS.get(kind or "")
     if on_record and not parse_known:
-        return Verdict(GENUINE, "on_record", sha256)
+        return Verdict(GENUINE, on_record, sha256)
     if not pdf[:1024].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"%PDF-"):
         return Verdict(INVALID, "not_a_pdf", sha256)
     report = _inspect_in_child(pdf, trust) if isolated else inspect_pdf(pdf, trust)
@@ -213,7 +231,7 @@ def verify_pdf(
     reason = judge(pdf, report, expected)
     answer: VerdictCode
     if reason == "rule_holds":
-        answer, reason = (GENUINE, "on_record") if on_record else (VALID_NOT_FINAL, reason)
+        answer, reason = (GENUINE, on_record) if on_record else (VALID_NOT_FINAL, reason)
     else:
         answer, reason = INVALID, "on_record_but_invalid" if on_record else reason
     return Verdict(answer, reason, sha256, report.reference, report.revisions, report.signatures)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from repayments.contracts import certificates, documents, failpoints, sealing, verification
+from repayments.contracts import certificates, codes, documents, failpoints, sealing, verification
 from repayments.contracts.models import Contract
-from repayments.contracts.services import issue
 from tests.contracts.samples import NOW, SealedContract, contract_data, seal
 from tests.factories import contracts as factory
 from tests.factories.contracts import consent, make_contract, make_signed, pass_code
@@ -83,12 +82,12 @@ def room(
 
     Numbers and codes start anew for each test, so that the same contract is rendered once a run.
     """
-    codes = count(1)
+    numbers = count(1)
     monkeypatch.setattr(factory, "_numbers", count(1))
     monkeypatch.setattr(
-        issue,
-        "_code",
-        lambda length: "".join("23456789ABCDEFGH"[d] for d in _digits(codes, length)),
+        codes,
+        "draw",
+        lambda length: "".join("23456789ABCDEFGH"[d] for d in _digits(numbers, length)),
     )
     monkeypatch.setattr(documents, "render_contract", _render_once)
     settings.BLOB_ROOT = tmp_path / "blobs"
@@ -97,8 +96,8 @@ def room(
     failpoints.clear()
 
 
-def _digits(codes: "count[int]", length: int) -> list[int]:
-    number = next(codes)
+def _digits(numbers: "count[int]", length: int) -> list[int]:
+    number = next(numbers)
     return [number // 16**place % 16 for place in reversed(range(length))]
 
 

@@ -37,6 +37,17 @@ from repayments.contracts.services.issue import (
     issue_loan_contract,
     list_loans_to_issue,
 )
+from repayments.contracts.services.letter_seal import (
+    list_unsealed_letters,
+    release_stale_letters,
+    seal_letter,
+)
+from repayments.contracts.services.letters import (
+    list_loans_with_wrong_letter,
+    list_loans_without_letter,
+    make_letter,
+    void_letters,
+)
 from repayments.contracts.services.seal import list_unsealed, release_stale, seal_contract
 from repayments.contracts.services.sign import (
     Draft,
@@ -85,7 +96,11 @@ __all__ = [
     "issue_contract",
     "issue_loan_contract",
     "list_loans_to_issue",
+    "list_loans_with_wrong_letter",
+    "list_loans_without_letter",
     "list_unsealed",
+    "list_unsealed_letters",
+    "make_letter",
     "mask_address",
     "note_reading",
     "open_contract",
@@ -93,9 +108,12 @@ __all__ = [
     "record_consent",
     "record_download",
     "release_stale",
+    "release_stale_letters",
     "seal_contract",
+    "seal_letter",
     "send_code",
     "sign_contract",
     "void_contract",
+    "void_letters",
     "write_review",
 ]

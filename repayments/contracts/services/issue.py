@@ -1,7 +1,6 @@
 """Making a contract: terms are frozen, the document is rendered and stored, the borrower told."""
 
 import logging
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from repayments.audit.models import Event
 from repayments.audit.services import record_event
 from repayments.clock import lender_zone
 from repayments.contacts.services import queue_message
-from repayments.contracts import blobs, documents, kinds
+from repayments.contracts import blobs, codes, documents, kinds
 from repayments.contracts.models import Contract, ContractRevision, TemplateVersion
 from repayments.contracts.paper import build_contract_data
 from repayments.contracts.services.states import move, record
@@ -32,8 +31,6 @@ from repayments.money import decimal_text
 
 CONTRACT_VALID_DAYS = 30
 SIGNATURE_LEVEL = "agreed_method"
-# Without letters and digits that look alike.
-_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PREFIXES = {"loan": "LC", "plan": "PA"}
 
 logger = logging.getLogger(__name__)
@@ -246,10 +243,11 @@ def _prepare(
     )
     if version is None:
         raise ContractRefused("no_template", _("There is no published template for this contract."))
+    today = now.astimezone(lender_zone()).date()
     given = dict(terms)
     if kind == "plan":
         # The debt as it stands is what the plan is counted from.
-        given.setdefault("effective_on", now.astimezone(lender_zone()).date().isoformat())
+        given.setdefault("effective_on", today.isoformat())
     else:
         given.setdefault("principal", decimal_text(loan.principal, loan.currency))
     try:
@@ -259,14 +257,14 @@ def _prepare(
     except TermsDoNotAddUp as error:
         raise ContractRefused("does_not_add_up", str(error)) from error
     return Contract(
-        reference=f"{_PREFIXES.get(kind, 'CT')}-{now.astimezone(lender_zone()):%Y%m%d}-{_code(6)}",
+        reference=f"{_PREFIXES.get(kind, 'CT')}-{today:%Y%m%d}-{codes.draw(6)}",
         kind=kind,
         loan=loan,
         template_version=version,
         terms=snapshot.terms,
         terms_sha256=sha256_of(snapshot.terms),
         schedule=snapshot.schedule,
-        verify_code="-".join(_code(4) for _part in range(3)),
+        verify_code="-".join(codes.draw(4) for _part in range(3)),
         signature_level=SIGNATURE_LEVEL,
         created_at=now,
     )
@@ -298,7 +296,3 @@ def _render(contract: Contract, kind: kinds.ContractKind, now: datetime) -> byte
         ) from error
     except documents.DocumentError as error:
         raise ContractRefused("template_faulty", str(error)) from error
-
-
-def _code(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _place in range(length))

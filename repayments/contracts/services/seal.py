@@ -338,7 +338,7 @@ def _validate(
 def _borrower_appearance(contract: Contract, signature: Signature) -> sealing.Appearance:
     words = WORDS[contract.template_version.locale]
     sent_to = signature.challenge.sent_to if signature.challenge else ""
-    lines = [_moment(signature.signed_at)]
+    lines = [write_moment(signature.signed_at)]
     if sent_to:
         lines.append(words["seal_code"].format(address=sent_to))
     lines.append(words["seal_contract"].format(reference=contract.reference))
@@ -355,11 +355,11 @@ def _lender_appearance(contract: Contract, now: datetime) -> sealing.Appearance:
     return sealing.Appearance(
         contract.terms["lender_name"],
         words["seal_lender"],
-        [_moment(now), words["seal_contract"].format(reference=contract.reference)],
+        [write_moment(now), words["seal_contract"].format(reference=contract.reference)],
     )
 
 
-def _moment(moment: datetime) -> str:
+def write_moment(moment: datetime) -> str:
     """Write a moment on the lender's clock, with its distance from UTC."""
     local = moment.astimezone(lender_zone())
     offset: Any = local.utcoffset()

@@ -1,6 +1,7 @@
-"""Pages: the signing ceremony of a borrower, and the public check of a document."""
+"""Pages: the signing ceremony, settlement letters, and the public check of a document."""
 
 from repayments.contracts.views.after import decline, detail, download
+from repayments.contracts.views.letters import letter, letter_of_loan, letter_pdf
 from repayments.contracts.views.public import verify
 from repayments.contracts.views.reading import agree, confirm_costs, read
 from repayments.contracts.views.signing import code, finish, send_code, sign
@@ -13,6 +14,9 @@ __all__ = [
     "detail",
     "download",
     "finish",
+    "letter",
+    "letter_of_loan",
+    "letter_pdf",
     "read",
     "send_code",
     "sign",

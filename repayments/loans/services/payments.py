@@ -32,7 +32,7 @@ from repayments.loans.services.received import Money
 from repayments.loans.services.replay import day_after, must_rework, replay, rewind
 from repayments.loans.services.schedules import put_in_force
 from repayments.loans.services.work import Work, receivable_postings, store
-from repayments.loans.signals import loan_settled, payment_posted
+from repayments.loans.signals import loan_reopened, loan_settled, payment_posted
 
 
 class LoanTakesNoPayments(Exception):
@@ -247,8 +247,12 @@ def finish(work: Work, as_of: date | None = None) -> None:
     work.bill_due(work.today)
     if work.state.unpaid == 0 and _move(loan, Loan.Status.PAID_OFF, work):
         transaction.on_commit(lambda: loan_settled.send(sender=Loan, loan_id=loan.pk), robust=True)
-    elif work.state.unpaid and loan.status == Loan.Status.PAID_OFF:
-        _move(loan, Loan.Status.ACTIVE, work)
+    elif (
+        work.state.unpaid
+        and loan.status == Loan.Status.PAID_OFF
+        and _move(loan, Loan.Status.ACTIVE, work)
+    ):
+        transaction.on_commit(lambda: loan_reopened.send(sender=Loan, loan_id=loan.pk), robust=True)
     refresh_figures(loan_ids=[loan.pk], as_of=as_of or work.today)
 
 
