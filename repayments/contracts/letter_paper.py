@@ -26,8 +26,7 @@ WORDS: dict[str, dict[str, str]] = {
         "disbursed": "放款日期",
         "settled": "结清日期",
         "nothing": (
-            "截至{day}，该笔贷款的本金、利息、罚息和费用均已付清，借款人不再欠付任何款项，"
-            "双方在该笔贷款项下的债权债务已经了结。"
+            "截至{day}，该笔贷款的本金、利息、罚息和费用均已付清，借款人在该笔贷款项下不再欠付任何款项。"
         ),
         "if_back": (
             "若此后有还款被退回或被银行撤回，该笔贷款将恢复未结清状态，本证明随之作废；"
@@ -58,8 +57,7 @@ WORDS: dict[str, dict[str, str]] = {
         "settled": "Paid off on",
         "nothing": (
             "As of {day}, all principal, interest, penalty interest and fees of this loan have "
-            "been paid. The borrower owes nothing more on it, and neither side has a claim under "
-            "it any longer."
+            "been paid. The borrower owes nothing more on it."
         ),
         "if_back": (
             "If a payment is later refunded or taken back by a bank, the loan is open again and "
@@ -102,7 +100,8 @@ def build_letter(facts: SettlementFacts) -> ReceiptData:
     words = WORDS[facts.locale]
 
     def day(moment: date) -> str:
-        return written_date(moment.isoformat(), facts.locale)
+        # A day and its month are not torn apart at the end of a line; Chinese has no blank there.
+        return written_date(moment.isoformat(), facts.locale).replace(" ", "\N{NO-BREAK SPACE}", 1)
 
     name, lender = drop_unprintable(facts.borrower_name), drop_unprintable(facts.lender_name)
     as_of = day(facts.as_of)
