@@ -159,7 +159,7 @@ def _issue(letter: SettlementLetter, sealed: sealing.Sealed, sha256: str, now: d
         )
         if changed != 1:
             raise NotSealed("claim_lost")
-        record_letter(letter, "letter_issued", now)
+        record_letter(letter, "contracts.letter_issued", now)
         _queue_issued(letter, now)
         failpoints.reached("letter_issuing")
     return True

@@ -48,7 +48,7 @@ def make_letter(*, loan_id: int, now: datetime) -> SettlementLetter | None:
                 void_letter(older, now)
             blobs.record(letter.frozen_id, size=len(pdf), media="application/pdf")
             letter.save(force_insert=True)
-            record_letter(letter, "letter_made", now)
+            record_letter(letter, "contracts.letter_made", now)
             failpoints.reached("letter_making")
             transaction.on_commit(
                 lambda: signals.letter_made.send(sender=SettlementLetter, letter_id=letter.pk),
@@ -158,7 +158,7 @@ def void_letter(letter: SettlementLetter, now: datetime) -> bool:
         pk=letter.pk, status__in=SettlementLetter.TRANSITIONS[SettlementLetter.Status.VOIDED]
     ).update(status=SettlementLetter.Status.VOIDED, voided_at=now, claimed_at=None)
     if changed:
-        record_letter(letter, "letter_voided", now)
+        record_letter(letter, "contracts.letter_voided", now)
     return bool(changed)
 
 
@@ -166,7 +166,7 @@ def record_letter(letter: SettlementLetter, action: str, now: datetime) -> None:
     """Put on the loan's record what became of a letter."""
     record_event(
         stream=letter.loan.stream,
-        action=f"contracts.{action}",
+        action=action,
         actor=None,
         at=now,
         payload={"reference": letter.reference},
