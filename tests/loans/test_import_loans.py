@@ -657,6 +657,7 @@ BAD_CELLS = [
     ("penalty_rate", "0.05%", "not_a_number"),
     ("installment_amount", "0", "zero"),
     ("installment_amount", "100", "below_interest"),
+    ("installment_amount", "99999", "repaid_too_soon"),
     ("installment_multiple", "0", "zero"),
     ("installment_multiple", "100000", "multiple_too_large"),
     # Whole numbers

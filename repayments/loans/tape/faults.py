@@ -66,6 +66,7 @@ REASONS: dict[str, Any] = {
     "more_paid_than_due": _("There are not so many installments."),
     "not_for_this_amortization": _("Only loans of equal installments have this amount."),
     "below_interest": _("This amount does not cover the interest of each installment."),
+    "repaid_too_soon": _("With this installment the loan is repaid before its last one."),
     "multiple_too_large": _("Rounding to this would leave nothing of the installment."),
     "other_borrower": _("This loan belongs to another borrower here."),
     "other_currency": _("The currency of a loan cannot change."),
