@@ -151,10 +151,6 @@ def _check_order(row: LoanRow, given: Sequence[GivenRow], faults: Faults) -> Non
 def _given(row: LoanRow, given: Sequence[GivenRow]) -> list[PlannedRow]:
     # A count of paid installments speaks where the rows themselves say nothing of payments.
     said = any(any(one.paid) for one in given)
-    if row.terms.installment_amount is not None and not sum(rows[-1][3:6]):
-        # More than a rounding: with such an installment the count cannot be the contract's.
-        CellReader(row.raw, TAPE, faults).fault("installment_amount", "repaid_too_soon")
-        return None
     planned, start = [], row.terms.disbursed_on
     for one in given:
         due = (one.principal_due, one.interest_due, one.fee_due)
@@ -169,6 +165,10 @@ def _worked_out(row: LoanRow, faults: Faults) -> list[PlannedRow] | None:
         rows = amortize(row.terms)
     except InvalidTerms as error:
         add_terms_fault(CellReader(row.raw, TAPE, faults), error)
+        return None
+    if row.terms.installment_amount is not None and not any(rows[-1][3:-2]):
+        # More than a rounding: with such an installment the count cannot be the contract's.
+        CellReader(row.raw, TAPE, faults).fault("installment_amount", "repaid_too_soon")
         return None
     planned, start = [], row.terms.disbursed_on
     for number, due_date, _days, *due, _before, _after in rows:
