@@ -86,6 +86,14 @@ def test_who_proposed_does_not_approve(sandbox: Sandbox, pay: Pay) -> None:
     assert stored(refund).status == Status.PROPOSED
 
 
+def test_who_proposed_does_not_decline_either(sandbox: Sandbox, pay: Pay) -> None:
+    refund = propose(receive(pay), 20_000)
+
+    with pytest.raises(NotTheirsToDecide):
+        decline_refund(refund_id=refund.pk, note="a slip", actor=colleague("an"), now=now())
+    assert stored(refund).status == Status.PROPOSED
+
+
 def test_nobody_decides_about_their_own_money(sandbox: Sandbox, pay: Pay, loan: Loan) -> None:
     refund = propose(receive(pay), 20_000)
 

@@ -5,6 +5,7 @@ postings are the money the gateway holds. Numbers are those of the product's inv
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Sum
@@ -14,7 +15,7 @@ from repayments.contacts.models import Message
 from repayments.ledger.models import Account, Book, JournalEntry, Posting
 from repayments.management import invariants
 from repayments.payments.gateway import EVENT_TYPES
-from repayments.payments.models import GatewayEvent, Payment, Suspense
+from repayments.payments.models import Dispute, GatewayEvent, Payment, Refund, Suspense
 from repayments.payments.services.settle import is_settled_type
 from tests.simulation.world import Broken
 
@@ -120,7 +121,8 @@ def _posted_payments() -> dict[str, list[tuple[int, str]]]:
 
 def _every_success_has_one_place(world: "World") -> None:
     posted = _posted_payments()
-    resting = dict(Suspense.objects.values_list("object_id", "amount"))
+    rest = Suspense.objects.exclude(resolution=Suspense.Resolution.POSTED)
+    resting = set(rest.values_list("object_id", flat=True))
     for intent in world.gateway.intents.values():
         places = len(posted.get(intent.id, [])) + (intent.id in resting)
         due = 1 if intent.status == "succeeded" else 0
@@ -136,17 +138,28 @@ def _money_is_the_same(world: "World") -> None:
     )
     for currency, amount in moved.values_list("entry__book__currency", "amount"):
         ours[currency] += amount
-    for currency, amount in Suspense.objects.filter(resolved_at__isnull=True).values_list(
-        "currency", "amount"
-    ):
+    for currency, amount in _resting():
         ours[currency] += amount
     theirs = world.gateway.balance()
+    # A bank takes unmatched money from no book and from no row: its dispute alone tells of it.
+    for dispute in world.gateway.disputes.values():
+        if Dispute.objects.filter(dispute_id=dispute.id, payment__isnull=True).exists():
+            ours[dispute.intent.currency] += dispute.reinstated - dispute.withdrawn
     for currency in {*ours, *theirs}:
         if ours[currency] != theirs.get(currency, 0):
             raise Broken(
                 f"4: {currency}: the books say {ours[currency]}, "
                 f"the gateway {theirs.get(currency, 0)}"
             )
+
+
+def _resting() -> Iterator[tuple[str, int]]:
+    """Money that no book holds, less what of it went back or was taken."""
+    rest = Suspense.objects.exclude(resolution=Suspense.Resolution.POSTED)
+    yield from rest.values_list("currency", "amount")
+    sent = Refund.objects.filter(suspense__isnull=False, status=Refund.Status.SUCCEEDED)
+    for currency, amount in sent.values_list("currency", "amount"):
+        yield currency, -amount
 
 
 def _each_payment_was_told_once(world: "World") -> None:
@@ -179,6 +192,9 @@ def only_one_page_is_open(world: "World", payment: Payment) -> None:
 def news_is_fresh(world: "World", event_id: str) -> None:
     """After an event was worked undisturbed, the row says what the gateway says now."""
     event = world.gateway.events[event_id]
+    if event.object_type in ("refund", "dispute"):
+        _money_back_is_fresh(world, event.object_type, event.object_id)
+        return
     sessions = world.gateway.sessions
     if event.object_type == "payment_intent":
         session = sessions.get(world.gateway.intents[event.object_id].session_id)
@@ -208,6 +224,19 @@ def news_is_fresh(world: "World", event_id: str) -> None:
             f"after {event_id} {world.call_name(session.name)} is {payment.status}, "
             f"the gateway says {session.status} {status}"
         )
+
+
+def _money_back_is_fresh(world: "World", object_type: str, object_id: str) -> None:
+    rows: Any
+    if object_type == "refund":
+        truth = world.gateway.refunds[object_id].status
+        rows = Refund.objects.filter(refund_id=object_id)
+    else:
+        truth = world.gateway.disputes[object_id].status
+        rows = Dispute.objects.filter(dispute_id=object_id)
+    status = rows.values_list("status", flat=True).first()
+    if status != truth:
+        raise Broken(f"{object_id} is {status}, the gateway says {truth}")
 
 
 def reconciled_without_surprise(run: Any) -> None:

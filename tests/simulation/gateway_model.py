@@ -23,6 +23,7 @@ from repayments.payments.gateway import (
     SessionRequest,
     UnverifiedEvent,
 )
+from tests.simulation.gateway_back import Dispute, MoneyBack, Refund
 
 KEPT = timedelta(days=30)
 KEY_LIFE = timedelta(hours=24)
@@ -102,13 +103,15 @@ class Answer:
     at: datetime
 
 
-class GatewayModel:
+class GatewayModel(MoneyBack):
     """All the gateway holds. ``odds`` says how likely an event goes astray."""
 
     def __init__(self, rng: Random, clock: Callable[[], datetime], odds: Callable[[str], bool]):
         self.rng, self.clock, self.odds = rng, clock, odds
         self.sessions: dict[str, Session] = {}
         self.intents: dict[str, Intent] = {}
+        self.refunds: dict[str, Refund] = {}
+        self.disputes: dict[str, Dispute] = {}
         self.movements: list[Movement] = []
         self.events: dict[str, Event] = {}
         self.keys: dict[str, Answer] = {}
@@ -155,26 +158,20 @@ class GatewayModel:
         return self.intent_facts(self.intents[intent_id])
 
     def list_sessions(self, *, since: datetime, until: datetime) -> Iterator[CheckoutSession]:
-        found = _between(self.sessions.values(), since, until)
+        found = self.between(self.sessions.values(), since, until)
         return iter([self.session_facts(session) for session in found])
 
     def list_intents(self, *, since: datetime, until: datetime) -> Iterator[IntentFacts]:
-        found = _between(self.intents.values(), since, until)
+        found = self.between(self.intents.values(), since, until)
         return iter([self.intent_facts(intent) for intent in found])
 
     def list_events(self, *, since: datetime, types: Any = ()) -> Iterator[EventFacts]:
         since = max(since, self.clock() - KEPT)
-        found = _between(self.events.values(), since, self.clock())
+        found = self.between(self.events.values(), since, self.clock())
         return iter([self.event_facts(event) for event in found])
 
-    def list_refunds(self, *, since: datetime, until: datetime) -> Iterator[Any]:
-        return iter(())
-
-    def list_disputes(self, *, since: datetime, until: datetime) -> Iterator[Any]:
-        return iter(())
-
     def list_balance(self, *, since: datetime, until: datetime) -> Iterator[BalanceLine]:
-        found = _between(self.movements, since, until)
+        found = self.between(self.movements, since, until)
         return iter([BalanceLine(**vars(movement)) for movement in found])
 
     def verify_event(self, body: bytes, header: str) -> EventFacts:
@@ -321,6 +318,10 @@ class GatewayModel:
             event.due.append(now + timedelta(minutes=self.rng.uniform(0, minutes)))
 
     def _snapshot(self, object_type: str, object_id: str) -> Any:
+        if object_type == "refund":
+            return self.refund_facts(self.refunds[object_id])
+        if object_type == "dispute":
+            return self.dispute_facts(self.disputes[object_id])
         if object_type == "checkout.session":
             return self.session_facts(self.sessions[object_id])
         return self.intent_facts(self.intents[object_id])
@@ -360,6 +361,13 @@ class GatewayModel:
             event.id, event.type, event.object_type, event.object_id, body_of(event.id)
         )
 
+    @staticmethod
+    def between(rows: Any, since: datetime, until: datetime) -> list[Any]:
+        """Created in a span of whole seconds, both ends included, newest first."""
+        start, end = int(since.timestamp()), int(until.timestamp())
+        found = [row for row in rows if start <= int(row.created_at.timestamp()) <= end]
+        return list(reversed(found))
+
     def balance(self) -> dict[str, int]:
         """What is on the account, by currency."""
         sums: dict[str, int] = {}
@@ -370,10 +378,3 @@ class GatewayModel:
 
 def body_of(event_id: str) -> bytes:
     return json.dumps({"id": event_id}).encode()
-
-
-def _between(rows: Any, since: datetime, until: datetime) -> list[Any]:
-    """Created in a span of whole seconds, both ends included, newest first."""
-    start, end = int(since.timestamp()), int(until.timestamp())
-    found = [row for row in rows if start <= int(row.created_at.timestamp()) <= end]
-    return list(reversed(found))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from tests.simulation import actors, checks
+from repayments.payments import services
+from tests.simulation import actors, checks, staff
 from tests.simulation.world import Broken, World, playing
 
-STEPS = 20
+STEPS = 18
 Plant = Callable[[World, pytest.MonkeyPatch], None]
 
 
@@ -37,7 +38,7 @@ def play(seed: int, plant: Plant | None = None) -> World:
 
 
 def _run(world: World) -> None:
-    world.steps = actors.STEPS
+    world.steps = [*actors.STEPS, *staff.STEPS]
     try:
         for _number in range(STEPS):
             world.step()
@@ -52,6 +53,9 @@ def calm_down(world: World) -> None:
     """No more faults: everything lands, is delivered, worked and reconciled."""
     world.is_calm = True
     world.pass_time(days=5)
+    for refund in list(world.gateway.refunds.values()):
+        if refund.status == "pending":
+            world.gateway.end_refund(refund, succeeds=world.rng.random() < 0.5)
     while any(event.due for event in world.gateway.events.values()):
         for event in world.gateway.events.values():
             event.due = [min(due, world.now) for due in event.due]
@@ -59,6 +63,8 @@ def calm_down(world: World) -> None:
     while world.queue:
         world.run(actors.worker_takes_a_task)
     for _round in range(2):
+        for refund_id in services.list_refunds_to_send(now=world.now):
+            services.send_refund(refund_id=refund_id, now=world.now)
         world.run(actors.reconciler_runs)
         checks.after_a_step(world)
         world.pass_time(minutes=20)

@@ -26,6 +26,9 @@ COMMON = {
     "overtaken",
     "event_delayed",
     "event_doubled",
+    "bank_disputes",
+    "dashboard_refunds",
+    "staff_proposes_a_refund",
 }
 
 

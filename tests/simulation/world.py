@@ -28,6 +28,7 @@ from repayments.clock import lender_zone
 from repayments.loans.models import Loan
 from repayments.payments import gateway
 from repayments.payments.gateway import GatewayBusy, GatewayTimeout
+from tests.factories.accounts import make_user
 from tests.simulation.gateway_model import GatewayModel
 from tests.simulation.loans import make_loans
 
@@ -54,7 +55,7 @@ RATES = {
 STRENGTHS = (0.0, 0.5, 1.0, 1.0, 2.0)
 # A call whose answer was lost takes effect within this; the product counts on two minutes.
 LATE_SECONDS = 90
-CREATING = ("open_session",)
+CREATING = ("open_session", "create_refund")
 OFFERED = (
     "open_session",
     "expire_session",
@@ -63,7 +64,11 @@ OFFERED = (
     "list_sessions",
     "list_intents",
     "list_events",
+    "create_refund",
+    "fetch_refund",
+    "fetch_dispute",
     "list_refunds",
+    "list_refunds_of",
     "list_disputes",
     "list_balance",
 )
@@ -104,6 +109,7 @@ class World:
         self.savepoints = len(connection.savepoint_ids)
         self.closed_on = self.today
         self.loans: list[Loan] = make_loans(self.rng, self.today)
+        self.staff = (make_user(is_staff=True), make_user(is_staff=True))
 
     @property
     def today(self) -> Any:
@@ -165,6 +171,9 @@ class World:
     def call_name(self, public_id: object) -> str:
         """A short name that is the same in each run of the seed."""
         return self.names.setdefault(str(public_id), f"P{len(self.names) + 1}")
+
+    def refund_name(self, public_id: object) -> str:
+        return self.names.setdefault(str(public_id), f"R{len(self.names) + 1}")
 
     # --- Transactions ---------------------------------------------------------------------------
 

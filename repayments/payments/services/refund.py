@@ -131,9 +131,10 @@ def approve_refund(*, refund_id: int, note: str, actor: User, now: datetime) -> 
 def decline_refund(*, refund_id: int, note: str, actor: User, now: datetime) -> Refund:
     """Turn a proposed refund down; what was held for it is free again.
 
-    Raises: RefundAlreadyDecided.
+    Raises: RefundAlreadyDecided, NotTheirsToDecide.
     """
     refund, source = lock_refund(refund_id)
+    _check_person(refund, source, actor)
     _decide(refund, Status.DECLINED, note, actor, now)
     count_going_back(source)
     tell_of_refund(refund, before=Status.PROPOSED, now=now)
