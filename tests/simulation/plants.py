@@ -71,7 +71,7 @@ def asked_amount(world: World, patch: Patch) -> None:
 
 # With what the simulator says when it has found the bug itself, not something that follows from it.
 PLANTS = {
-    no_unique_key: r"is posted \d times|has 2 places",
+    no_unique_key: r"AlreadyPosted|is posted \d times|has 2 places",
     no_conditional_update: r"went from",
     no_fetching: r"the gateway says",
     asked_amount: r"posted .*, the gateway has",
