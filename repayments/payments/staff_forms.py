@@ -55,7 +55,7 @@ class TransferForm(forms.Form):
 
     loan = LoanField()
     booked_on = forms.DateField(
-        label=_("Booked on"), widget=forms.DateInput(attrs={"type": "date"})
+        label=_("Booked on"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     )
     currency = forms.CharField(label=_("Currency"), max_length=3)
     amount = AmountField(label=_("Amount"))
@@ -103,7 +103,9 @@ class StaffPromiseForm(forms.Form):
 
     loan = LoanField()
     amount = AmountField(label=_("Amount"))
-    promised_for = forms.DateField(label=_("By"), widget=forms.DateInput(attrs={"type": "date"}))
+    promised_for = forms.DateField(
+        label=_("By"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
 
     def clean_loan(self) -> Loan:
         loan: Loan = self.cleaned_data["loan"]

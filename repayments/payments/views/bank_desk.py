@@ -162,6 +162,7 @@ def place(request: HttpRequest, pk: int) -> HttpResponse:
         "line": getattr(suspense, "bank_line", None),
         "suggestions": suggestions,
         "form": form,
+        "now": now(),
     }
     return _render(request, "admin/payments/place.html", _("Place unmatched money"), context)
 

@@ -24,11 +24,13 @@ ACTS = ("events", "payments", "refunds", "reconcile", "clearing")
 @permission_required("payments.view_gatewayevent", raise_exception=True)
 def gateway_page(request: HttpRequest) -> HttpResponse:
     """Show everything of the gateway that waits."""
-    page = get_gateway_page(now=now())
+    moment = now()
+    page = get_gateway_page(now=moment)
     context = {
         **admin.site.each_context(request),
         "title": _("Gateway"),
         "page": page,
+        "now": moment,
         "checks": [_check(check) for check in page.checks],
         "calls": [_call(call) for call in page.calls],
         "can_act": request.user.has_perm("payments.change_gatewayevent"),
