@@ -12,6 +12,7 @@ import pytest
 from accounts.models import Borrower
 from repayments.clock import now, today
 from repayments.loans.models import Loan
+from repayments.payments import gateway
 from repayments.payments.models import AutopayCharge, Mandate, Payment
 from repayments.payments.services import ChargeNotOpen, list_due_charges, make_charge, stop_mandate
 from repayments.payments.services.autopay import charging
@@ -35,6 +36,17 @@ def loan(borrower: Borrower) -> Loan:
 def row(sandbox: Sandbox, loan: Loan) -> AutopayCharge:
     set_up(sandbox, loan, now())
     return announced(loan, after=today())
+
+
+def all_claim_before_any_calls(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    """Without the loan's lock a claim and a settling of the other could wait for each other."""
+    real, gate = gateway.charge_card, threading.Barrier(workers)
+
+    def call(request: Any, *, key: str) -> Any:
+        gate.wait(20)
+        return real(request, key=key)
+
+    monkeypatch.setattr(gateway, "charge_card", call)
 
 
 def charge_at_once(row: AutopayCharge, workers: int = WORKERS) -> list[object]:
@@ -131,9 +143,11 @@ def test_fault_21_twin_without_the_guards_two_workers_charge_twice(
     all_decide_before_any_writes(monkeypatch, 2)
     let_a_loan_have_many_attempts(monkeypatch)
     monkeypatch.setattr(charging, "_take_charge", take_without_looking)
+    all_claim_before_any_calls(monkeypatch, 2)
 
-    charge_at_once(row, 2)
+    results = charge_at_once(row, 2)
 
+    assert [one for one in results if isinstance(one, Exception)] == []
     assert intents_of(loan) == 2
 
 
