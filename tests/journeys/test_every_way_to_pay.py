@@ -1,6 +1,7 @@
 """Every way to pay on the gateway's page, at 390 px: 3-D Secure, wallets at once and days later,
 and a payoff by a quote for a later day. Real processes; money counts when it has come."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -10,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.acts import Mailbox, fill_card, open_account, press, write_tape
+from tests.live.card_data import find_card_data
 from tests.live.stack import Stack
 
 SECURED = "4000 0025 0000 3155"
@@ -83,6 +85,18 @@ def test_card_with_confirmation_wallets_and_a_quoted_payoff(
     assert (loan["status"], loan["outstanding_principal"]) == ("paid_off", 0)
     stack.manage("verify_ledger")
     stack.manage("verify_invariants")
+    assert find_card_data(stack) == []
+
+    # The letter that says so comes by itself, sealed, and is ours as anyone can check.
+    issued = "SELECT * FROM contracts_settlementletter WHERE status = 'issued'"
+    (letter,) = stack.wait_until(lambda: stack.rows(issued))
+    page.goto(f"{stack.url}/loans/{dashed(loan['public_id'])}/letter/")
+    with page.expect_download() as download:
+        page.locator('main a.button[href$="/letter.pdf"]').click()
+    verdict = json.loads(stack.manage("verify_contract", str(download.value.path()), "--json"))
+    assert (verdict["verdict"], verdict["reason"]) == ("genuine", "letter_on_record")
+    assert verdict["sha256"] == letter["final_id"]
+    Mailbox(stack, page, "grace@example.com").link("settlement_letter", "/letters/")
 
 
 def go_to_gateway(page: Page, stack: Stack, *, amount: str) -> None:

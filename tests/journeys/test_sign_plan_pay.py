@@ -24,6 +24,7 @@ from tests.journeys.acts import (
     write_tape,
     yuan,
 )
+from tests.live.card_data import find_card_data
 from tests.live.stack import Stack
 
 
@@ -128,6 +129,7 @@ def test_a_borrower_signs_agrees_a_plan_and_pays_once(
     stack.manage("verify_invariants")
 
     assert_documents_are_genuine(stack, tmp_path)
+    assert find_card_data(stack) == []
 
 
 def assert_documents_are_genuine(stack: Stack, folder: Path) -> None:
