@@ -2,7 +2,8 @@
 
 A number counts as a card's if it is 13 to 19 digits, written with or without blanks and dashes,
 begins as a brand's numbers of that length do, and passes Luhn's check. A security code counts when
-it stands next to a word for one. Base64 and what PDFs compress are looked into.
+it stands next to a word for one. Base64 is looked into, and what PDFs of ours attach and say of
+themselves: all their pages print is attached as JSON, and glyphs are no text.
 """
 
 import base64
@@ -63,8 +64,11 @@ def find_in_text(text: str, place: str = "") -> list[Finding]:
 
 
 def find_in_bytes(data: bytes, place: str = "", depth: int = _DEPTH) -> list[Finding]:
-    """Find them in bytes, and in what these hold as base64 or as a PDF's compressed streams."""
-    found = find_in_text(data.decode("utf-8", "replace"), place)
+    """Find them in bytes, in what these hold as base64, and in a PDF's streams that are text."""
+    found = []
+    # A PDF's own bytes are tables of offsets and widths, whose digits pass for cards' by chance.
+    if not data.startswith(b"%PDF-"):
+        found += find_in_text(data.decode("utf-8", "replace"), place)
     if depth:
         for inner in _unpacked(data):
             found += find_in_bytes(inner, place, depth - 1)
@@ -130,9 +134,11 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
     if data.startswith(b"%PDF-"):
         for match in _STREAM.finditer(data):
             try:
-                yield zlib.decompressobj().decompress(match[1], _MOST_INFLATED)
+                inner = zlib.decompressobj().decompress(match[1], _MOST_INFLATED)
             except zlib.error:
-                continue
+                inner = match[1]
+            if inner.startswith((b"{", b"[", b"<?xpacket")):
+                yield inner
         return
     for match in _BASE64.finditer(data):
         try:

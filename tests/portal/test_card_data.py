@@ -88,8 +88,10 @@ def test_a_message_to_a_worker_is_opened_fault_48(tmp_path: Path) -> None:
     assert [found.place for found in find_in_files([path])] == ["1.celery.msg"]
 
 
-def test_what_a_pdf_compresses_is_opened_fault_48() -> None:
-    stream = zlib.compress(f"paid by {PAN}".encode())
+@pytest.mark.parametrize("is_compressed", [True, False])
+def test_what_a_pdf_attaches_is_opened_fault_48(is_compressed: bool) -> None:
+    attached = json.dumps({"note": f"paid by {PAN}"}).encode()
+    stream = zlib.compress(attached) if is_compressed else attached
     pdf = b"%PDF-1.7\n1 0 obj\n<<>>\nstream\n" + stream + b"\nendstream\nendobj\n"
 
     assert [found.ending for found in find_in_bytes(pdf)] == ["4242"]
