@@ -53,6 +53,8 @@ def calm_down(world: World) -> None:
     """No more faults: everything lands, is delivered, worked and reconciled."""
     world.is_calm = True
     world.pass_time(days=5)
+    for refund_id in services.list_refunds_to_send(now=world.now):
+        services.send_refund(refund_id=refund_id, now=world.now)
     for refund in list(world.gateway.refunds.values()):
         if refund.status == "pending":
             world.gateway.end_refund(refund, succeeds=world.rng.random() < 0.5)
@@ -63,8 +65,6 @@ def calm_down(world: World) -> None:
     while world.queue:
         world.run(actors.worker_takes_a_task)
     for _round in range(2):
-        for refund_id in services.list_refunds_to_send(now=world.now):
-            services.send_refund(refund_id=refund_id, now=world.now)
         world.run(actors.reconciler_runs)
         checks.after_a_step(world)
         world.pass_time(minutes=20)
