@@ -89,7 +89,7 @@ def running(port: int, stub_port: int, database: str, folder: Path) -> Iterator[
         "SECRET_KEY": secrets.token_hex(32),
         "ALLOWED_HOSTS": "127.0.0.1",
         "SITE_URL": f"http://127.0.0.1:{port}",
-        "STRIPE_SECRET_KEY": "sk_test_benchmark",
+        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(8)}",
         "STRIPE_API_BASE": f"http://127.0.0.1:{stub_port}",
         "STRIPE_WEBHOOK_SECRETS": SECRET,
         "LOG_LEVEL": "ERROR",
