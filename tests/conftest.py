@@ -1,9 +1,11 @@
 """What every test runs under; people and situations are in the rooms' own conftest files."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -45,6 +47,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     yield
     TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
 
+
+# The same examples each time: a run fails for what was changed. HYPOTHESIS_PROFILE=wide looks anew.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("wide", deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
