@@ -16,14 +16,18 @@ RUNS = [
     ("benchmarks.close_day", ["--loans", "100000"]),
     ("benchmarks.import_loans", ["--rows", "1000"]),
     ("benchmarks.import_loans", ["--rows", "10000"]),
+    ("benchmarks.pay_page", []),
 ]
+# Needs what production runs on.
+ON_POSTGRESQL = [("benchmarks.webhooks", ["--events", "2000"])]
 
 
 def main() -> None:
     engine = os.environ.get("DATABASE_URL", "sqlite").split(":", 1)[0]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {engine}, {os.cpu_count()} cores")
     failed = False
-    for module, arguments in RUNS:
+    runs = RUNS + (ON_POSTGRESQL if engine.startswith(("postgres", "pgsql")) else [])
+    for module, arguments in runs:
         print(f"\n{module} {' '.join(arguments)}", flush=True)
         command = [sys.executable, "-m", module, *arguments, "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - this project's own modules

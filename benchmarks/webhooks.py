@@ -1,8 +1,8 @@
 """``python -m benchmarks.webhooks [--json]``: signed events up to the ledger's posting.
 
-Real processes: gunicorn with two sync workers, a Celery worker, PostgreSQL, and the client, all on
-the same cores. Each event tells of another payment; a tenth of them is delivered twice. The client
-sends them as fast as answers come (``events_per_second``, latencies), while the
+Real processes: gunicorn with two sync workers, a Celery worker and beat, PostgreSQL, and the
+client, all on the same cores. Each event tells of another payment; a tenth of them is delivered
+twice. The client sends them as fast as answers come (``events_per_second``, latencies), while the
 worker posts; then it waits until all are posted (``posted_per_second`` over the whole time).
 ``wrong`` counts postings lost, double or of another amount.
 """
@@ -110,6 +110,7 @@ def running(port: int, stub_port: int, database: str, folder: Path) -> Iterator[
             "--no-control-socket",
         ],
         [tools / "celery", "-A", "portal", "worker", "-c", "2", "--loglevel", "error"],
+        [tools / "celery", "-A", "portal", "beat", "--loglevel", "error", "--pidfile="],
     ]
     with (folder / "processes.log").open("wb") as log:
         started = [
@@ -202,6 +203,8 @@ def drain(expected: int) -> None:
 
 
 def measure(database: str, *, events: int, port: int) -> dict[str, Any]:
+    from repayments.payments.models import GatewayEvent
+
     names = make_payments(events)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -219,6 +222,7 @@ def measure(database: str, *, events: int, port: int) -> dict[str, Any]:
         "p99_ms": round(latencies[len(latencies) * 99 // 100] * 1000, 1),
         "posted_per_second": round(events / whole, 1),
         "refused": refused,
+        "worked_again": GatewayEvent.objects.filter(attempts__gt=1).count(),
         "wrong": count_wrong(names),
     }
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -71,10 +72,25 @@ def test_each_reminder_goes_out_once_whatever_dies_f11_f12_f16(stack: Stack) -> 
 
 
 def kill_a_child(stack: Stack) -> None:
+    """Kill the child that is at work: one that only waits holds the lock of the others' queue."""
     parent = stack.processes["worker"].pid
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     assert children, "the worker has no children"
-    os.kill(int(children[0]), signal.SIGKILL)
+
+    def one_at_work() -> int:
+        before = {child: ticks_of(child) for child in children}
+        time.sleep(0.05)
+        grown = {child: ticks_of(child) - before[child] for child in children}
+        busiest = max(children, key=grown.__getitem__)
+        return int(busiest) if grown[busiest] else 0
+
+    os.kill(stack.wait_until(one_at_work), signal.SIGKILL)
+
+
+def ticks_of(process: str) -> int:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def lose_the_queue(stack: Stack) -> None:
