@@ -38,7 +38,8 @@ def borrower_presses_pay(world: World) -> str:
     if wish is None:
         return ""
     world.wishes.append(wish)
-    asked = f"{wish['purpose']} {wish['amount']} on loan {wish['loan_id']}"
+    number = next(loan.number for loan in world.loans if loan.pk == wish["loan_id"])
+    asked = f"{wish['purpose']} {wish['amount']} on loan {number}"
     try:
         payment = services.start_payment(**wish, language="en", actor=None, now=world.now)
     except PaymentRefused as refusal:

@@ -73,7 +73,7 @@ def calm_down(world: World) -> None:
 def tell(world: World, error: Exception) -> str:
     """The story of a seed that broke, and how to play it alone."""
     loans = "\n".join(
-        f"  loan {loan.pk}: {loan.principal} {loan.currency} in {loan.installments_count}, "
+        f"  loan {loan.number}: {loan.principal} {loan.currency} in {loan.installments_count}, "
         f"{loan.product.allocation_strategy}, surplus {loan.product.surplus}, "
         f"parts {loan.product.partial_payments}, penalty {loan.penalty_rate}"
         for loan in world.loans

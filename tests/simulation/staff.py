@@ -83,8 +83,8 @@ def staff_places_unmatched_money(world: World) -> str:
             now=world.now,
         )
     except SuspenseRefused as refusal:
-        return f"{suspense.object_id} to loan {loan.pk}: {type(refusal).__name__}"
-    return f"{suspense.object_id} to loan {loan.pk} as {world.call_name(payment.public_id)}"
+        return f"{suspense.object_id} to loan {loan.number}: {type(refusal).__name__}"
+    return f"{suspense.object_id} to loan {loan.number} as {world.call_name(payment.public_id)}"
 
 
 def dashboard_refunds(world: World) -> str:
