@@ -32,6 +32,8 @@ def intent(name: str) -> dict[str, Any]:
         "created": created,
         "metadata": whose,
         "last_payment_error": None,
+        "payment_method": None,
+        "customer": None,
         "latest_charge": {
             "id": f"ch_{payment}",
             "object": "charge",
