@@ -115,7 +115,9 @@ def test_a_past_balance_is_rebuilt_from_entries(book: Book) -> None:
         "DELETE FROM ledger_journalentry",
     ],
 )
-def test_f29_the_database_refuses_to_change_what_is_posted(book: Book, statement: str) -> None:
+def test_fault_46_f29_the_database_refuses_to_change_what_is_posted(
+    book: Book, statement: str
+) -> None:
     post(book)
     refused = pytest.raises(DatabaseError, match="append-only")
     with refused, transaction.atomic(), connection.cursor() as cursor:

@@ -150,7 +150,7 @@ def changed(**changes: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_a_right_request_passes(name: str) -> None:
+def test_fault_50_a_right_request_passes(name: str) -> None:
     sent(*RIGHT[name])
 
 
@@ -169,7 +169,7 @@ def test_every_endpoint_has_a_right_request() -> None:
     ],
     ids=["retired", "unknown", "nested", "wrong type"],
 )
-def test_a_mutant_is_refused_on_each_endpoint(name: str, mutant: dict[str, str]) -> None:
+def test_fault_50_a_mutant_is_refused_on_each_endpoint(name: str, mutant: dict[str, str]) -> None:
     method, path, params = RIGHT[name]
     kept = {key: value for key, value in params.items() if not key.startswith("expand")}
 

@@ -130,6 +130,24 @@ def test_fault_3_f2_two_kinds_of_event_in_either_order_post_once(
     assert status(payment) == Status.SUCCEEDED
 
 
+def test_fault_41_news_of_a_decline_after_the_success_is_ignored(
+    sandbox: Sandbox, pay: Pay, loan: Loan, deliver: Deliver
+) -> None:
+    payment = pay(50_000, card="0002")
+    sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
+    intent = gateway.fetch_session(payment.session_id).intent
+    told = {event["type"]: event for event in events_of(sandbox, intent.id)}
+    deliver(told["payment_intent.succeeded"])
+    assert status(payment) == Status.SUCCEEDED
+
+    deliver(told["payment_intent.payment_failed"])
+
+    assert status(payment) == Status.SUCCEEDED
+    assert entries(loan) == 1
+    payment.refresh_from_db()
+    assert payment.error_code == ""
+
+
 def test_f3_every_order_of_a_declined_then_paid_session_ends_the_same(
     sandbox: Sandbox, pay: Pay, loan: Loan, deliver: Deliver
 ) -> None:
