@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from repayments.cases.models import Case
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.contacts.models import Hold
 from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
@@ -46,8 +46,8 @@ def going_back(payment: Payment) -> int:
 def test_fault_37_a_dispute_takes_and_gives_back_as_the_money_moves(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
-    today = now().date()
-    without = get_position(loan=loan, as_of=today).past_due_amount
+    day = today()
+    without = get_position(loan=loan, as_of=day).past_due_amount
     payment = receive(pay)
     dispute_id = open_dispute(sandbox, payment, withdraw=False)
     assert look(dispute_id).status == "needs_response"
@@ -57,7 +57,7 @@ def test_fault_37_a_dispute_takes_and_gives_back_as_the_money_moves(
     sandbox.control(f"disputes/{dispute_id}/withdraw")
     look(dispute_id)
     assert money_of(loan) == [50_000, -50_000]
-    assert get_position(loan=loan, as_of=today).past_due_amount == without
+    assert get_position(loan=loan, as_of=day).past_due_amount == without
     assert going_back(payment) == 50_000
 
     sandbox.control(f"disputes/{dispute_id}/win")
@@ -67,7 +67,7 @@ def test_fault_37_a_dispute_takes_and_gives_back_as_the_money_moves(
     assert won.status == "won"
     assert won.closed_at is not None
     assert money_of(loan) == [50_000, -50_000, 50_000]
-    assert get_position(loan=loan, as_of=today).past_due_amount == without - 50_000
+    assert get_position(loan=loan, as_of=day).past_due_amount == without - 50_000
     assert going_back(payment) == 0
     assert not is_held(loan)
     assert verify_ledger() is None

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from repayments.audit.models import Event
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.contacts.models import Message
 from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
@@ -52,8 +52,8 @@ def held(payment: Payment) -> int:
 def test_one_proposes_another_approves_and_the_money_goes(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
-    today = now().date()
-    before = get_position(loan=loan, as_of=today).past_due_amount
+    day = today()
+    before = get_position(loan=loan, as_of=day).past_due_amount
     payment = receive(pay)
 
     refund = propose(payment, 20_000)
@@ -66,7 +66,7 @@ def test_one_proposes_another_approves_and_the_money_goes(
     assert money_of(loan) == [50_000, -20_000]
     assert sent.entry.actor == colleague("bo")
     assert held(payment) == 20_000
-    assert get_position(loan=loan, as_of=today).past_due_amount == before - 30_000
+    assert get_position(loan=loan, as_of=day).past_due_amount == before - 30_000
     assert verify_ledger() is None
     actions = Event.objects.filter(stream=loan.stream, action__startswith="payments.refund_")
     assert [one.action.rpartition("_")[2] for one in actions.order_by("seq")] == [

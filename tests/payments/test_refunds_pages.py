@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Borrower
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.loans.models import Loan
 from repayments.loans.queries import get_position
 from repayments.loans.services import record_payment
@@ -45,12 +45,12 @@ def ahead(sandbox: Sandbox, pay: Pay) -> Payment:
 
 def left(loan: Loan) -> int:
     found = Loan.objects.select_related("product", "book").get(pk=loan.pk)
-    return get_position(loan=found, as_of=now().date()).unapplied
+    return get_position(loan=found, as_of=today()).unapplied
 
 
 def offered(loan: Loan) -> int:
     found = Loan.objects.select_related("product", "book").get(pk=loan.pk)
-    offer = get_credit_offer(loan=found, position=get_position(loan=found, as_of=now().date()))
+    offer = get_credit_offer(loan=found, position=get_position(loan=found, as_of=today()))
     return offer.amount if offer else 0
 
 
@@ -247,12 +247,12 @@ def test_a_loan_that_is_paid_off_keeps_nothing(
     sandbox: Sandbox, pay: Pay, loan: Loan, signed_in: Client
 ) -> None:
     at = now()
-    payoff = get_position(loan=loan, as_of=at.date()).payoff_amount
+    payoff = get_position(loan=loan, as_of=today()).payoff_amount
     payment = pay(payoff, purpose=Payment.Purpose.PAYOFF)
     record_payment(
         loan_id=loan.pk,
         amount=100_000,
-        effective_date=at.date(),
+        effective_date=today(),
         reference="at the counter",
         actor=None,
         now=at,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.contacts.models import Message
 from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
@@ -70,8 +70,8 @@ def test_fault_34_a_refund_that_fails_after_it_was_posted_is_undone(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
     payment = receive(pay)
-    today = now().date()
-    before = get_position(loan=loan, as_of=today)
+    day = today()
+    before = get_position(loan=loan, as_of=day)
     refund = send_refund(refund_id=approve(propose(payment, 20_000)).pk, now=now())
     sandbox.control(f"refunds/{refund.refund_id}/fail")
 
@@ -83,7 +83,7 @@ def test_fault_34_a_refund_that_fails_after_it_was_posted_is_undone(
     assert failed.undo_entry.reverses == failed.entry
     assert payment.going_back == 0
     assert money_of(loan) == [50_000, -20_000, 20_000]
-    assert get_position(loan=loan, as_of=today) == before
+    assert get_position(loan=loan, as_of=day) == before
     assert verify_ledger() is None
     keys = PostingKey.objects.filter(object_id=refund.refund_id)
     assert sorted(keys.values_list("entry_kind", flat=True)) == ["refund", "refund_reversal"]

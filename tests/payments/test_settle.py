@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from repayments.audit.models import Event
-from repayments.clock import lender_zone, now
+from repayments.clock import lender_zone, now, today
 from repayments.contacts.models import Message
 from repayments.contacts.services import UnknownTemplate
 from repayments.ledger.models import Account, JournalEntry, Posting
@@ -43,7 +43,7 @@ def status(payment: Payment) -> str:
 
 
 def test_money_is_posted_to_its_loan(sandbox: Sandbox, pay: Pay, loan: Loan) -> None:
-    before = get_position(loan=loan, as_of=now().date())
+    before = get_position(loan=loan, as_of=today())
     payment = pay(50_000)
 
     settled = resolve_payment(payment_id=payment.pk, now=now())
@@ -55,7 +55,7 @@ def test_money_is_posted_to_its_loan(sandbox: Sandbox, pay: Pay, loan: Loan) -> 
     clearing = Posting.objects.get(entry=settled.entry, account=Account.CLEARING)
     assert clearing.amount == 50_000
     assert sum(Allocation.objects.values_list("amount", flat=True)) == 50_000
-    after = get_position(loan=loan, as_of=now().date())
+    after = get_position(loan=loan, as_of=today())
     assert before.past_due_amount - after.past_due_amount == 50_000
     assert verify_ledger() is None
 
@@ -412,17 +412,17 @@ def test_fault_26_a_payoff_that_changed_meanwhile_is_posted_as_received(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
     at = now()
-    today = at.astimezone(lender_zone()).date()
-    payoff = get_position(loan=loan, as_of=today).payoff_amount
+    day = at.astimezone(lender_zone()).date()
+    payoff = get_position(loan=loan, as_of=day).payoff_amount
     payment = pay(payoff, purpose=Payment.Purpose.PAYOFF)
-    charge_fee(loan_id=loan.pk, amount=5_000, reason="late", charged_on=today, actor=None, now=at)
+    charge_fee(loan_id=loan.pk, amount=5_000, reason="late", charged_on=day, actor=None, now=at)
 
     resolve_payment(payment_id=payment.pk, now=at)
 
     loan.refresh_from_db()
     assert loan.status == Loan.Status.ACTIVE
     assert entries(loan) == 1
-    assert get_position(loan=loan, as_of=today).payoff_amount >= 5_000
+    assert get_position(loan=loan, as_of=day).payoff_amount >= 5_000
     assert verify_ledger() is None
 
 
@@ -430,10 +430,10 @@ def test_fault_26_a_good_quote_is_honored_to_the_cent(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
     at = now()
-    today = at.astimezone(lender_zone()).date()
-    quote = quote_payoff(loan_id=loan.pk, good_through=today, actor=None, now=at)
+    day = at.astimezone(lender_zone()).date()
+    quote = quote_payoff(loan_id=loan.pk, good_through=day, actor=None, now=at)
     payment = pay(quote.total, purpose=Payment.Purpose.PAYOFF, quote=quote)
-    charge_fee(loan_id=loan.pk, amount=5_000, reason="late", charged_on=today, actor=None, now=at)
+    charge_fee(loan_id=loan.pk, amount=5_000, reason="late", charged_on=day, actor=None, now=at)
 
     resolve_payment(payment_id=payment.pk, now=at)
 
@@ -444,8 +444,8 @@ def test_fault_26_a_good_quote_is_honored_to_the_cent(
 def test_fault_25_when_two_pages_are_paid_both_are_posted_and_the_surplus_waits(
     sandbox: Sandbox, pay: Pay, loan: Loan
 ) -> None:
-    today = now().astimezone(lender_zone()).date()
-    payoff = get_position(loan=loan, as_of=today).payoff_amount
+    day = now().astimezone(lender_zone()).date()
+    payoff = get_position(loan=loan, as_of=day).payoff_amount
     first = pay(payoff)
     # The first page was given up here, yet it is paid at the gateway.
     Payment.objects.filter(pk=first.pk).update(status=Status.EXPIRED)
@@ -456,7 +456,7 @@ def test_fault_25_when_two_pages_are_paid_both_are_posted_and_the_surplus_waits(
 
     loan.refresh_from_db()
     assert loan.status == Loan.Status.PAID_OFF
-    assert get_position(loan=loan, as_of=today).unapplied == 30_000
+    assert get_position(loan=loan, as_of=day).unapplied == 30_000
     assert entries(loan) == 2
     assert verify_ledger() is None
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from repayments.audit.models import Event
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan, Product
 from repayments.loans.queries import get_position
@@ -262,7 +262,7 @@ def test_fault_31_an_amount_the_gateway_cannot_take_is_refused_before_the_call(
 
 
 def test_more_than_pays_off_the_loan_is_refused(sandbox: Sandbox, start: Pay, loan: Loan) -> None:
-    payoff = get_position(loan=loan, as_of=now().date()).payoff_amount
+    payoff = get_position(loan=loan, as_of=today()).payoff_amount
 
     with pytest.raises(AmountRefused):
         start(payoff + 100_000)
@@ -272,7 +272,7 @@ def test_a_product_without_part_payments_takes_all_that_is_due(
     sandbox: Sandbox, start: Pay, loan: Loan
 ) -> None:
     Product.objects.update(partial_payments=False)
-    due = get_position(loan=loan, as_of=now().date()).past_due_amount
+    due = get_position(loan=loan, as_of=today()).past_due_amount
 
     with pytest.raises(AmountRefused):
         start(due - 1)
