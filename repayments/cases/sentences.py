@@ -125,6 +125,9 @@ SENTENCES: dict[str, Any] = {
     "payments.refund_failed": gettext_lazy("Refund of %(amount)s failed: %(failure)s"),
     "payments.refund_canceled": gettext_lazy("Refund of %(amount)s canceled"),
     "payments.refund_exceeds": gettext_lazy("%(amount)s went back that the books do not hold"),
+    "payments.return_completed": gettext_lazy(
+        "%(amount)s more is taken out of the books, as it went back before"
+    ),
     "payments.refund_policy_changed": gettext_lazy("Policy for refunds changed"),
     "payments.credit_chosen": gettext_lazy(
         "The borrower chose what to do with %(amount)s left over"

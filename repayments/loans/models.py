@@ -359,6 +359,12 @@ class Installment(models.Model):
     principal_paid = MoneyField(_("principal paid"), default=0)
     interest_paid = MoneyField(_("interest paid"), default=0)
     fee_paid = MoneyField(_("fees paid"), default=0)
+    owed_again = models.BooleanField(
+        _("owed again"),
+        default=False,
+        db_default=False,
+        help_text=_("No installment as agreed: money that had covered this much went back."),
+    )
     unpaid = models.GeneratedField(
         expression=F("principal_due")
         + F("interest_due")

@@ -32,14 +32,15 @@ class _TermsOnDates(Terms):
 def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) -> list[ScheduleRow]:
     """Give a row for the principal repaid today, then the later rows worked out anew."""
     today = ScheduleRow(due_date=on, principal=amount, start_date=on)
+    kept = [_keep(row) for row in state.rows if row.owed_again and row.unpaid]
     later = state.list_later(on)
     left = sum(row.principal_due for row in later) - amount
     if left == 0:
-        return [today]
+        return [today, *kept]
     parts = reamortize(loan, later, left)
     if parts is None:
         parts = shorten_from_the_end(later, amount)
-    return [today] + [
+    return [today, *kept] + [
         ScheduleRow(
             due_date=row.due_date,
             principal=principal,
@@ -49,6 +50,18 @@ def rows_after_prepayment(loan: Loan, state: Snapshot, amount: int, on: date) ->
         )
         for row, (principal, interest) in zip(later, parts, strict=True)
     ]
+
+
+def _keep(row: RowState) -> ScheduleRow:
+    """What is owed again is owed as it is: nobody repays it early by paying ahead."""
+    return ScheduleRow(
+        due_date=row.due_date,
+        principal=row.principal_unpaid,
+        interest=row.interest_unpaid,
+        fee=row.fee_unpaid,
+        start_date=row.start_date,
+        owed_again=True,
+    )
 
 
 def reamortize(loan: Loan, later: list[RowState], left: int) -> list[tuple[int, int]] | None:

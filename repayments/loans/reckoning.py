@@ -25,6 +25,8 @@ class RowState:
     """One installment of the schedule in force.
 
     ``interest_carried`` was owed before this schedule began: it is owed whatever the day.
+    ``owed_again``: no installment as agreed, but what money had covered that went back on the due
+    date. It is due like any other; until then nothing was paid ahead for it or because of it.
     """
 
     id: int
@@ -40,6 +42,7 @@ class RowState:
     principal_paid: int = 0
     interest_paid: int = 0
     fee_paid: int = 0
+    owed_again: bool = False
 
     @property
     def principal_unpaid(self) -> int:
@@ -85,6 +88,7 @@ class ScheduleRow:
     interest: int = 0
     fee: int = 0
     start_date: date | None = None
+    owed_again: bool = False
 
     @property
     def amount(self) -> int:
@@ -161,8 +165,8 @@ class Snapshot:
         return days_late(since, on) if since else 0
 
     def coming_rows(self, on: date) -> list[RowState]:
-        """The rows of the next due date after a day, paid or not."""
-        later = [row for row in self.rows if row.due_date > on]
+        """The installments of the next due date after a day, paid or not."""
+        later = [row for row in self.rows if row.due_date > on and not row.owed_again]
         first = min((row.due_date for row in later), default=None)
         return [row for row in later if row.due_date == first]
 
@@ -201,7 +205,11 @@ class Snapshot:
         if on <= row.start_date or own == 0:
             return row.interest_carried
         accrued = accrue(
-            sum(other.principal_due for other in self.rows if other.number >= row.number),
+            sum(
+                other.principal_due
+                for other in self.rows
+                if other.number >= row.number and not other.owed_again
+            ),
             self.annual_rate,
             row.start_date,
             on,
@@ -278,9 +286,13 @@ class Snapshot:
         return Outcome(False, now_due.lines + ahead.lines, prepays, rest - prepays)
 
     def list_later(self, on: date) -> list[RowState]:
-        """The rows after the coming one."""
+        """The installments after the coming one."""
         coming = self.coming_rows(on)
-        return [row for row in self.rows if coming and row.due_date > coming[0].due_date]
+        return [
+            row
+            for row in self.rows
+            if coming and row.due_date > coming[0].due_date and not row.owed_again
+        ]
 
     def with_lines(self, lines: Iterable[Line]) -> "Snapshot":
         """The same loan after these lines were paid; penalty not posted yet stays as it is."""

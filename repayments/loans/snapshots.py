@@ -20,6 +20,7 @@ ROW_FIELDS = [
     "principal_paid",
     "interest_paid",
     "fee_paid",
+    "owed_again",
 ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Allocation, Component, Installment, Loan, Schedule
@@ -90,7 +90,9 @@ def _list_paid_before(loan: Loan, state: Snapshot) -> list[RowState]:
         current = versions[current.replaces_id]
         line.append(current.pk)
     rows = (
-        Installment.objects.filter(schedule__in=line, unpaid=0, number__lt=first)
+        Installment.objects.filter(
+            Q(number__lt=first) | Q(owed_again=True), schedule__in=line, unpaid=0
+        )
         .order_by("number")
         .values(*ROW_FIELDS)
     )

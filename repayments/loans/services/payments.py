@@ -224,7 +224,7 @@ def _prepay(work: Work, amount: int, on: date) -> list[Allocation]:
 
 def _next_number(work: Work, on: date) -> int:
     """Numbers go on after the rows that are paid, so that "4 of 12" keeps its meaning."""
-    paid = [row.number for row in work.state.rows if not row.unpaid]
+    paid = [row.number for row in work.state.rows if not row.unpaid and not row.owed_again]
     return max(paid, default=0) + 1
 
 

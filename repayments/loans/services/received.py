@@ -37,11 +37,14 @@ class Barrier:
     """What was settled for good: the book's entries up to ``seq`` are not applied anew.
 
     ``again``: payments from before it that had gone back by then, and came again after it.
+    ``plan_day``: when the plan in force began, up to which penalty interest was reckoned. A waiver
+    reckons none: what runs between it and the last reckoning is still to come.
     """
 
     day: date
     seq: int
     again: frozenset[int] = frozenset()
+    plan_day: date | None = None
 
 
 class Received:
@@ -126,10 +129,12 @@ class Received:
         penalty it waived; opening balances fix what came before the portal.
         """
         found: list[Barrier] = []
+        plan_day: date | None = None
         schedule = self.loan.schedules.filter(is_current=True).select_related("replaces").first()
         while schedule is not None:
             if schedule.reason in (schedule.Reason.PLAN, schedule.Reason.PLAN_BROKEN):
-                found.append(Barrier(schedule.effective_date, schedule.after_seq))
+                plan_day = schedule.effective_date
+                found.append(Barrier(plan_day, schedule.after_seq))
                 break
             schedule = schedule.replaces
         fixed = JournalEntry.objects.filter(
@@ -151,7 +156,7 @@ class Received:
             reverses__seq__lte=seq,
         )
         again = {source_of(one.pk, one.kind, one.reference) for one in came_again}
-        return Barrier(max(one.day for one in found), seq, frozenset(again))
+        return Barrier(max(one.day for one in found), seq, frozenset(again), plan_day)
 
 
 def source_of(entry_id: int, kind: str, reference: str) -> int:

@@ -189,8 +189,8 @@ def _move_penalty_mark(work: Work, from_day: date, barrier: Barrier | None) -> N
         loan=work.loan, kind=Charge.Kind.PENALTY, entry__reversed_by__isnull=True
     )
     days += [day for day in charged.values_list("through_date", flat=True) if day]
-    if barrier is not None:
-        days.append(barrier.day)
+    if barrier is not None and barrier.plan_day is not None:
+        days.append(barrier.plan_day)
     mark = max(days, default=None)
     Loan.objects.filter(pk=work.loan.pk).update(penalty_through=mark)
     work.loan.penalty_through = mark

@@ -348,6 +348,7 @@ def _owe_again(work: Work, gone: Sequence[Allocation], on: date) -> int | None:
         interest_billed=parts[Component.INTEREST],
         fee_due=parts[Component.FEES],
         fee_billed=parts[Component.FEES],
+        owed_again=True,
     )
     work.reload()
     return added.pk

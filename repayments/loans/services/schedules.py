@@ -217,6 +217,7 @@ def _create_rows(
                 interest_billed=carried,
                 fee_due=row.fee,
                 fee_billed=billed_fee,
+                owed_again=row.owed_again,
             )
         )
         start = row.due_date

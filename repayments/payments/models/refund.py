@@ -178,6 +178,12 @@ class Dispute(models.Model):
     # The gateway's word: needs_response, under_review, won, lost, warning_needs_response...
     status = models.CharField(_("status"), max_length=40)
     respond_by = models.DateTimeField(_("answer by"), null=True, blank=True)
+    withdrawn = MoneyField(
+        _("taken by the bank"),
+        default=0,
+        db_default=0,
+        help_text=_("What truly moved, also where the books could not show all of it yet."),
+    )
     withdrawn_entry = models.OneToOneField(
         JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="dispute"
     )

@@ -15,17 +15,16 @@ from django.db.models import Q
 from repayments.audit.services import record_event
 from repayments.contacts.models import Hold
 from repayments.contacts.services import HoldNotOpen, lift_hold, place_hold
-from repayments.ledger.models import JournalEntry
-from repayments.loans.services import restore_money, return_money, returned_amount
 from repayments.payments import gateway
 from repayments.payments.gateway import DisputeFacts
 from repayments.payments.models import Dispute, Payment, PostingKey
 from repayments.payments.services.going_back import count_going_back
-from repayments.payments.services.settle.posting import (
-    day_within,
-    keep_entry,
-    lock_payment,
-    take_key,
+from repayments.payments.services.settle.posting import lock_payment, take_key
+from repayments.payments.services.settle.returns import (
+    amount_of,
+    complete_returns,
+    post_return,
+    undo_return,
 )
 from repayments.payments.services.settle.source import announce, ask_a_person, find_source
 
@@ -116,31 +115,23 @@ def _keep_row(facts: DisputeFacts, payment: Payment | None, now: datetime) -> Di
 
 def _withdraw(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: datetime) -> None:
     """Post what the bank took, as far as the payment still holds it."""
-    if not facts.withdrawn or not take_key(object_id=facts.id, kind=Kind.CHARGEBACK, now=now):
+    if not facts.withdrawn:
         return
-    assert payment.entry_id is not None
-    assert payment.succeeded_at is not None
-    left = (payment.amount_received or 0) - returned_amount(entry_id=payment.entry_id)
-    amount = min(facts.withdrawn, left)
-    if amount < facts.withdrawn:
-        ask_a_person(
-            payment, action="payments.dispute_exceeds", missing=facts.withdrawn - amount, now=now
-        )
-    if not amount:
-        return
-    entry = return_money(
-        entry_id=payment.entry_id,
-        amount=amount,
-        kind=JournalEntry.Kind.CHARGEBACK,
-        reference=facts.id,
-        effective_date=day_within(facts.created_at, since=payment.succeeded_at, until=now),
+    entry = post_return(
+        payment,
+        kind=Kind.CHARGEBACK,
+        object_id=facts.id,
+        amount=facts.withdrawn,
+        went_at=facts.created_at,
         actor=None,
         now=now,
     )
-    keep_entry(object_id=facts.id, kind=Kind.CHARGEBACK, entry=entry)
+    Dispute.objects.filter(pk=dispute.pk, withdrawn=0).update(withdrawn=facts.withdrawn)
+    if entry is None:
+        return
     Dispute.objects.filter(pk=dispute.pk).update(withdrawn_entry=entry)
     dispute.refresh_from_db()
-    _record(dispute, payment, "payments.dispute_withdrawn", now, amount=amount)
+    _record(dispute, payment, "payments.dispute_withdrawn", now, amount=amount_of(entry))
 
 
 def _reinstate(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: datetime) -> None:
@@ -156,17 +147,17 @@ def _reinstate(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: dat
         return
     if dispute.withdrawn_entry_id is None:
         return
-    entry = restore_money(
+    entry = undo_return(
+        payment,
+        kind=Kind.CHARGEBACK,
+        object_id=facts.id,
         entry_id=dispute.withdrawn_entry_id,
-        reference=facts.id,
-        effective_date=day_within(now, since=now, until=now),
-        actor=None,
         now=now,
     )
-    keep_entry(object_id=facts.id, kind=Kind.CHARGEBACK_REVERSAL, entry=entry)
     Dispute.objects.filter(pk=dispute.pk).update(reinstated_entry=entry)
     dispute.refresh_from_db()
     _record(dispute, payment, "payments.dispute_reinstated", now, amount=facts.reinstated)
+    complete_returns(payment, now)
 
 
 def _hold_while_open(payment: Payment, now: datetime) -> None:

@@ -15,20 +15,14 @@ from django.db.models import Sum
 
 from accounts.models import User
 from repayments.audit.services import record_event
-from repayments.ledger.models import JournalEntry
-from repayments.loans.services import restore_money, return_money, returned_amount
 from repayments.payments import gateway
 from repayments.payments.gateway import RefundFacts
 from repayments.payments.models import Payment, PostingKey, Refund, Suspense
 from repayments.payments.services.going_back import count_going_back
 from repayments.payments.services.refund_messages import tell_of_refund
-from repayments.payments.services.settle.posting import (
-    day_within,
-    keep_entry,
-    lock_payment,
-    take_key,
-)
-from repayments.payments.services.settle.source import announce, ask_a_person, find_source
+from repayments.payments.services.settle.posting import lock_payment, take_key
+from repayments.payments.services.settle.returns import complete_returns, post_return, undo_return
+from repayments.payments.services.settle.source import announce, find_source
 
 logger = logging.getLogger(__name__)
 
@@ -149,29 +143,17 @@ def _move(refund: Refund, source: Payment | Suspense, facts: RefundFacts, now: d
 
 
 def _post(refund: Refund, payment: Payment, facts: RefundFacts, now: datetime) -> None:
-    if not take_key(object_id=facts.id, kind=Kind.REFUND, now=now):
-        return
-    assert payment.entry_id is not None
-    assert payment.succeeded_at is not None
-    left = (payment.amount_received or 0) - returned_amount(entry_id=payment.entry_id)
-    amount = min(refund.amount, left)
-    if amount < refund.amount:
-        ask_a_person(
-            payment, action="payments.refund_exceeds", missing=refund.amount - amount, now=now
-        )
-    if not amount:
-        return
-    entry = return_money(
-        entry_id=payment.entry_id,
-        amount=amount,
-        kind=JournalEntry.Kind.REFUND,
-        reference=facts.id,
-        effective_date=day_within(facts.created_at, since=payment.succeeded_at, until=now),
+    entry = post_return(
+        payment,
+        kind=Kind.REFUND,
+        object_id=facts.id,
+        amount=refund.amount,
+        went_at=facts.created_at,
         actor=refund.decided_by,
         now=now,
     )
-    keep_entry(object_id=facts.id, kind=Kind.REFUND, entry=entry)
-    Refund.objects.filter(pk=refund.pk).update(entry=entry)
+    if entry is not None:
+        Refund.objects.filter(pk=refund.pk).update(entry=entry)
 
 
 def _undo(refund: Refund, payment: Payment, now: datetime) -> None:
@@ -180,15 +162,15 @@ def _undo(refund: Refund, payment: Payment, now: datetime) -> None:
         object_id=refund.refund_id, kind=Kind.REFUND_REVERSAL, now=now
     ):
         return
-    entry = restore_money(
+    entry = undo_return(
+        payment,
+        kind=Kind.REFUND,
+        object_id=refund.refund_id,
         entry_id=refund.entry_id,
-        reference=refund.refund_id,
-        effective_date=day_within(now, since=now, until=now),
-        actor=None,
         now=now,
     )
-    keep_entry(object_id=refund.refund_id, kind=Kind.REFUND_REVERSAL, entry=entry)
     Refund.objects.filter(pk=refund.pk).update(undo_entry=entry)
+    complete_returns(payment, now)
 
 
 def resolve_refunded(suspense: Suspense, refund: Refund, now: datetime) -> None:
