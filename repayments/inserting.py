@@ -1,8 +1,9 @@
-"""Many rows into one table at once: COPY on PostgreSQL, one prepared statement on SQLite.
+"""Rows into a table where the ORM's own way is slow: many at once, or one that may be there.
 
-Three times as fast as model instances, which a tape of ten thousand loans with their installments
-needs. Keys are taken from the table's own sequence beforehand, so that rows can name each other. It
-refuses to know what the rows mean; constraints and triggers see each of them.
+Many: COPY on PostgreSQL, one prepared statement on SQLite; three times as fast as model instances,
+which a tape of ten thousand loans with their installments needs. Keys are taken from the table's
+own sequence beforehand, so that rows can name each other. One: a single statement whose unique key
+decides. It refuses to know what the rows mean; constraints and triggers see each of them.
 """
 
 from collections.abc import Sequence
@@ -57,6 +58,37 @@ def insert_rows(
             _INSERT.format(table=table, names=names, marks=marks),
             rows if plain else _for_sqlite(rows),
         )
+
+
+def insert_new(row: Model, *, key: Sequence[str]) -> bool:
+    """Insert one row unless its unique key is taken; False if it is, and nothing was written.
+
+    A taken key raises nothing, so the transaction goes on without a savepoint: one statement, where
+    ``get_or_create`` needs four. Of two writers at once the second waits for the first one's end.
+    Any other constraint raises as ever. No ``save`` signals are sent.
+
+    Args:
+        key: the fields of a unique constraint of the table, all of them.
+    """
+    meta = row._meta
+    fields = [field for field in meta.concrete_fields if field is not meta.auto_field]
+    names = ", ".join(field.column for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    unique = ", ".join(str(meta.get_field(name).column) for name in key)
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {meta.db_table} ({names}) VALUES ({marks}) "  # noqa: S608 - names of the code
+            f"ON CONFLICT ({unique}) DO NOTHING RETURNING {meta.pk.column}",
+            values,
+        )
+        written = cursor.fetchall()
+    if not written:
+        return False
+    row.pk = written[0][0]
+    row._state.adding = False
+    row._state.db = connection.alias
+    return True
 
 
 @lru_cache(maxsize=256)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import User
 from repayments.audit.models import Event, Head, first_hash
-from repayments.inserting import insert_rows
+from repayments.inserting import insert_new, insert_rows
 from repayments.time_limits import lift_time_limit
 
 
@@ -25,7 +25,6 @@ class ChainFault:
     reason: str
 
 
-@transaction.atomic
 def record_event(
     *,
     stream: str,
@@ -43,24 +42,32 @@ def record_event(
         at: aware.
         payload: plain JSON values; no secrets, no full identity numbers.
     """
-    # The update takes the row lock on PostgreSQL; SQLite writers already stand in line.
-    if Head.objects.filter(stream=stream).update(seq=F("seq") + 1) == 0:
-        Head.objects.get_or_create(stream=stream, defaults={"seq": 0, "hash": first_hash(stream)})
-        Head.objects.filter(stream=stream).update(seq=F("seq") + 1)
-    head = Head.objects.get(stream=stream)
-    event = Event(
-        stream=stream,
-        seq=head.seq,
-        at=at.astimezone(UTC),
-        actor=actor,
-        action=action,
-        payload=dict(payload or {}),
-        prev=head.hash,
-    )
-    event.hash = compute_hash(event)
-    event.save(force_insert=True)
-    Head.objects.filter(stream=stream).update(hash=event.hash)
+    with transaction.atomic(savepoint=False):
+        head = _lock_head(stream)
+        event = Event(
+            stream=stream,
+            seq=head.seq + 1,
+            at=at.astimezone(UTC),
+            actor=actor,
+            action=action,
+            payload=dict(payload or {}),
+            prev=head.hash,
+        )
+        event.hash = compute_hash(event)
+        event.save(force_insert=True)
+        Head.objects.filter(stream=stream).update(seq=event.seq, hash=event.hash)
     return event
+
+
+def _lock_head(stream: str) -> Head:
+    """Lock the end of a stream, begun if need be; SQLite's writers stand in line already."""
+    locked = Head.objects.select_for_update()
+    head = locked.filter(stream=stream).first()
+    if head is not None:
+        return head
+    begun = Head(stream=stream, seq=0, hash=first_hash(stream))
+    # Of two that begin a stream at once, the second waits here and finds the first one's.
+    return begun if insert_new(begun, key=("stream",)) else locked.get(stream=stream)
 
 
 @dataclass(frozen=True)

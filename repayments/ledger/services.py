@@ -5,13 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from repayments.inserting import insert_new
 from repayments.ledger.models import Account, Balance, Book, JournalEntry, Posting
 from repayments.time_limits import lift_time_limit
+
+OWN_NUMBER = "<seq>"
+"""In a reference: the number that the entry gets, for what may happen to a book more than once."""
 
 
 class UnbalancedEntry(Exception):
@@ -31,7 +35,6 @@ class BookFault:
     reason: str
 
 
-@transaction.atomic
 def post_entry(
     *,
     book_id: int,
@@ -48,37 +51,49 @@ def post_entry(
     Args:
         postings: account to signed minor units, debit positive; zeros are left out.
         reference: unique with the kind within the book; it is what makes a repeat harmless.
+            ``OWN_NUMBER`` in it becomes the entry's number.
     Raises: UnbalancedEntry; AlreadyPosted.
     """
     lines = {account: amount for account, amount in postings.items() if amount}
     if not lines or sum(lines.values()) != 0:
         raise UnbalancedEntry(f"{kind} {reference}: {dict(postings)}")
-    Book.objects.filter(pk=book_id).update(last_seq=F("last_seq") + 1)
-    seq = Book.objects.values_list("last_seq", flat=True).get(pk=book_id)
-    try:
-        with transaction.atomic():
-            entry = JournalEntry.objects.create(
-                book_id=book_id,
-                seq=seq,
-                kind=kind,
-                reference=reference,
-                effective_date=effective_date,
-                posted_at=posted_at,
-                actor=actor,
-                reverses=reverses,
+    # No savepoint: a taken reference raises nothing in the database, and any other error is the end
+    # of the caller's transaction.
+    with transaction.atomic(savepoint=False):
+        seq = _take_number(book_id)
+        entry = JournalEntry(
+            book_id=book_id,
+            seq=seq,
+            kind=kind,
+            reference=reference.replace(OWN_NUMBER, str(seq)),
+            effective_date=effective_date,
+            posted_at=posted_at,
+            actor=actor,
+            reverses=reverses,
+        )
+        is_new = insert_new(entry, key=("book", "kind", "reference"))
+        if is_new:
+            Posting.objects.bulk_create(
+                Posting(entry=entry, account=account, amount=amount)
+                for account, amount in lines.items()
             )
-    except IntegrityError as error:
-        if not JournalEntry.objects.filter(
-            book_id=book_id, kind=kind, reference=reference
-        ).exists():
-            raise
-        Book.objects.filter(pk=book_id).update(last_seq=F("last_seq") - 1)
-        raise AlreadyPosted(_("This has already been posted.")) from error
-    Posting.objects.bulk_create(
-        Posting(entry=entry, account=account, amount=amount) for account, amount in lines.items()
-    )
-    _move_balances(book_id, lines)
+            _move_balances(book_id, lines)
+        else:
+            Book.objects.filter(pk=book_id).update(last_seq=F("last_seq") - 1)
+    if not is_new:
+        raise AlreadyPosted(_("This has already been posted."))
     return entry
+
+
+def _take_number(book_id: int) -> int:
+    """Number the book's next entry; the update locks the book's row until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE ledger_book SET last_seq = last_seq + 1 WHERE id = %s RETURNING last_seq",
+            [book_id],
+        )
+        [(seq,)] = cursor.fetchall()
+    return int(seq)
 
 
 def _move_balances(book_id: int, lines: Mapping[str, int]) -> None:

@@ -10,6 +10,7 @@ from accounts.models import Borrower, User
 from repayments.contacts import rendering, secrets
 from repayments.contacts.models import Channel, Message, MessageTemplateVersion
 from repayments.contacts.signals import message_queued
+from repayments.inserting import insert_new
 
 
 class UnknownTemplate(Exception):
@@ -20,7 +21,6 @@ class MissingValue(Exception):
     """The words need a value that was not given."""
 
 
-@transaction.atomic
 def queue_message(
     *,
     borrower: Borrower | None,
@@ -64,24 +64,24 @@ def queue_message(
         raise MissingValue(f"{template_key} needs {', '.join(sorted(missing))}")
     used = rendering.used_values(version)
     user = recipient or (borrower.user if borrower else None)
-    message, created = Message.objects.get_or_create(
+    message = Message(
         business_key=business_key,
-        defaults={
-            "borrower": borrower,
-            "subject": subject,
-            "purpose": purpose,
-            "channel": channel,
-            "address": address or address_on_record(borrower, user, channel),
-            "language": _language(borrower, user),
-            "template_version": version,
-            "context": {key: str(text) for key, text in context.items() if key in used},
-            "secret": secrets.encrypt({key: text for key, text in hidden.items() if key in used}),
-            "not_before": not_before or now,
-            "expires_at": expires_at,
-            "created_at": now,
-        },
+        borrower=borrower,
+        subject=subject,
+        purpose=purpose,
+        channel=channel,
+        address=address or address_on_record(borrower, user, channel),
+        language=_language(borrower, user),
+        template_version=version,
+        context={key: str(text) for key, text in context.items() if key in used},
+        secret=secrets.encrypt({key: text for key, text in hidden.items() if key in used}),
+        not_before=not_before or now,
+        expires_at=expires_at,
+        created_at=now,
     )
-    if created and message.not_before <= now:
+    if not insert_new(message, key=("business_key",)):
+        return Message.objects.get(business_key=business_key)
+    if message.not_before <= now:
         # Robust: where this fails the sweep sends it, and the act it belongs to stands.
         transaction.on_commit(
             partial(message_queued.send_robust, sender=Message, message_id=message.pk)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.ledger.models import Account, JournalEntry
+from repayments.ledger.services import OWN_NUMBER
 from repayments.loans.models import Charge, Loan
 from repayments.loans.services.payments import apply_again, finish
 from repayments.loans.services.received import PENALTY_WAIVER
@@ -49,7 +50,7 @@ def charge_fee(
         rewind(work, charged_on)
     entry = work.post(
         kind=JournalEntry.Kind.FEE,
-        reference=f"fee:{charged_on.isoformat()}:{work.next_seq()}",
+        reference=f"fee:{charged_on.isoformat()}:{OWN_NUMBER}",
         on=charged_on,
         postings={Account.FEE_RECEIVABLE: amount, Account.FEE_INCOME: -amount},
     )
@@ -114,7 +115,7 @@ def waive_charge(
     name = PENALTY_WAIVER if is_penalty else "fee_waiver:"
     work.post(
         kind=JournalEntry.Kind.WAIVER,
-        reference=f"{name}{charge_id}:{work.next_seq()}",
+        reference=f"{name}{charge_id}:{OWN_NUMBER}",
         on=work.today,
         postings={Account.WAIVER_EXPENSE: waived, account: -waived},
     )

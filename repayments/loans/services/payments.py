@@ -17,7 +17,7 @@ from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.clock import lender_zone
 from repayments.ledger.models import Account, JournalEntry
-from repayments.ledger.services import AlreadyPosted, post_entry
+from repayments.ledger.services import OWN_NUMBER, AlreadyPosted, post_entry
 from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import (
     Allocation,
@@ -166,7 +166,7 @@ def apply_again(work: Work, source: JournalEntry, amount: int, on: date) -> None
         return
     entry = work.post(
         kind=JournalEntry.Kind.REALLOCATION,
-        reference=f"entry:{source.pk}:{work.next_seq()}",
+        reference=f"entry:{source.pk}:{OWN_NUMBER}",
         on=on,
         postings={Account.UNAPPLIED: sum(row.amount for row in made), **receivable_postings(made)},
     )
@@ -230,11 +230,13 @@ def _next_number(work: Work, on: date) -> int:
 
 def _is_quoted(work: Work, amount: int, on: date) -> bool:
     """Whether the amount answers a quote that is good on the day and still about the same debt."""
+    principal = work.state.outstanding_principal
+    if amount < principal:
+        return False
     midnight = datetime.combine(day_after(on), time.min, tzinfo=lender_zone())
     quotes = PayoffQuote.objects.filter(
         loan=work.loan, total=amount, good_through__gte=on, created_at__lt=midnight
     )
-    principal = work.state.outstanding_principal
     return any(quote.covers(principal) for quote in quotes)
 
 

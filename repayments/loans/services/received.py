@@ -137,25 +137,26 @@ class Received:
                 found.append(Barrier(plan_day, schedule.after_seq))
                 break
             schedule = schedule.replaces
-        fixed = JournalEntry.objects.filter(
-            book_id=self.loan.book_id,
-            reversed_by__isnull=True,
-        ).filter(
-            Q(kind=JournalEntry.Kind.OPENING)
-            | Q(kind=JournalEntry.Kind.WAIVER, reference__startswith=PENALTY_WAIVER)
+        fixes = Q(kind=JournalEntry.Kind.OPENING) | Q(
+            kind=JournalEntry.Kind.WAIVER, reference__startswith=PENALTY_WAIVER
         )
-        found += [Barrier(day, seq) for day, seq in fixed.values_list("effective_date", "seq")]
+        comes_again = Q(kind=JournalEntry.Kind.REVERSAL, reverses__kind__in=RETURNS)
+        entries = list(
+            JournalEntry.objects.filter(
+                (fixes & Q(reversed_by__isnull=True)) | comes_again, book_id=self.loan.book_id
+            ).select_related("reverses")
+        )
+        came_again = [one for one in entries if one.kind == JournalEntry.Kind.REVERSAL]
+        fixed = [one for one in entries if one.kind != JournalEntry.Kind.REVERSAL]
+        found += [Barrier(one.effective_date, one.seq) for one in fixed]
         if not found:
             return None
         seq = max(one.seq for one in found)
-        came_again = JournalEntry.objects.filter(
-            book_id=self.loan.book_id,
-            kind=JournalEntry.Kind.REVERSAL,
-            seq__gt=seq,
-            reverses__kind__in=RETURNS,
-            reverses__seq__lte=seq,
-        )
-        again = {source_of(one.pk, one.kind, one.reference) for one in came_again}
+        again = {
+            source_of(one.pk, one.kind, one.reference)
+            for one in came_again
+            if one.reverses is not None and one.reverses.seq <= seq < one.seq
+        }
         return Barrier(max(one.day for one in found), seq, frozenset(again), plan_day)
 
 

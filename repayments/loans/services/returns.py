@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.ledger.models import Account, JournalEntry, Posting
-from repayments.ledger.services import reverse_entry
+from repayments.ledger.services import OWN_NUMBER, reverse_entry
 from repayments.loans.models import Allocation, Component, Installment
 from repayments.loans.services.payments import apply_again, finish
 from repayments.loans.services.received import RETURNS, Barrier, source_of
@@ -243,7 +243,7 @@ def _uncover(work: Work, payment: JournalEntry, returns: Sequence[JournalEntry])
         back = [mirror(row) for row in gone]
         taken = work.post(
             kind=JournalEntry.Kind.REALLOCATION,
-            reference=f"entry:{payment.pk}:returned:{row_id or 0}:{work.next_seq()}{TAKEN}",
+            reference=f"entry:{payment.pk}:returned:{row_id or 0}:{OWN_NUMBER}{TAKEN}",
             on=entry.effective_date,
             postings={Account.UNAPPLIED: -excess, **receivable_postings(back)},
         )

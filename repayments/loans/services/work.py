@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from repayments.clock import lender_zone
-from repayments.ledger.models import Account, Book, JournalEntry
-from repayments.ledger.services import post_entry
+from repayments.ledger.models import Account, JournalEntry
+from repayments.ledger.services import OWN_NUMBER, post_entry
 from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import Allocation, Charge, Component, Installment, Loan
 from repayments.loans.reckoning import CHARGE, ROW, RowState, Snapshot, split_key
@@ -79,11 +79,6 @@ class Work:
             reverses=reverses,
         )
 
-    def next_seq(self) -> int:
-        """The number the book's next entry will have; makes a reference unique."""
-        last: int = Book.objects.values_list("last_seq", flat=True).get(pk=self.loan.book_id)
-        return last + 1
-
     # --- What falls due -------------------------------------------------------------------------
 
     def bill_due(self, on: date) -> None:
@@ -98,7 +93,7 @@ class Work:
                 continue
             name = f"installment:{row.id}"
             if self._is_taken(name):
-                name = f"{name}:again:{self.next_seq()}"
+                name = f"{name}:again:{OWN_NUMBER}"
             self._bill(row.id, interest, fee, row.due_date, name)
             billed[row.id] = replace(row, interest_billed=row.interest_due, fee_billed=row.fee_due)
         self._keep_rows(billed)
@@ -155,7 +150,7 @@ class Work:
             since = self.state.past_due_since(on) or on
             entry = self.post(
                 kind=JournalEntry.Kind.PENALTY,
-                reference=f"penalty:{on.isoformat()}:{self.next_seq()}",
+                reference=f"penalty:{on.isoformat()}:{OWN_NUMBER}",
                 on=on,
                 postings={Account.PENALTY_RECEIVABLE: amount, Account.INTEREST_INCOME: -amount},
             )
@@ -195,13 +190,10 @@ class Work:
             interest = max(row.interest_paid - row.interest_billed, 0)
             fee = max(row.fee_paid - row.fee_billed, 0)
             if interest or fee:
-                self._bill(
-                    row_id, interest, fee, on, f"installment:{row_id}:early:{self.next_seq()}"
-                )
+                self._bill(row_id, interest, fee, on, f"installment:{row_id}:early:{OWN_NUMBER}")
         made = []
         for line in lines:
             kind, pk = split_key(line)
-            self._move_paid(kind, pk, line.component, line.amount)
             made.append(
                 Allocation(
                     installment_id=pk if kind == ROW else None,
@@ -210,6 +202,7 @@ class Work:
                     amount=line.amount,
                 )
             )
+        self._move_paid(made)
         self.state = after
         self._keep_rows(
             {
@@ -225,20 +218,25 @@ class Work:
 
     def take_back(self, rows: Sequence[Allocation]) -> None:
         """Mark allocations as unpaid again."""
-        for row in rows:
-            if row.installment_id is not None:
-                self._move_paid(ROW, row.installment_id, row.component, -row.amount)
-            elif row.charge_id is not None:
-                self._move_paid(CHARGE, row.charge_id, row.component, -row.amount)
+        self._move_paid(rows, sign=-1)
 
-    def _move_paid(self, kind: str, pk: int, component: str, amount: int) -> None:
-        if kind == ROW:
-            name = PAID_FIELD[Component(component)]
-            changed = Installment.objects.filter(pk=pk).update(**{name: F(name) + amount})
-        else:
-            changed = Charge.objects.filter(pk=pk).update(paid=F("paid") + amount)
-        if changed != 1:
-            raise LoanChanged(_("This loan has just changed. Please look again."))
+    def _move_paid(self, rows: Sequence[Allocation], *, sign: int = 1) -> None:
+        """Add allocations to what their installments and charges were paid, a statement each."""
+        moves: dict[tuple[type[Charge | Installment], int], dict[str, int]] = {}
+        for row in rows:
+            if row.charge_id is not None:
+                sums, name = moves.setdefault((Charge, row.charge_id), {}), "paid"
+            else:
+                assert row.installment_id is not None  # by a constraint it is one or the other
+                sums = moves.setdefault((Installment, row.installment_id), {})
+                name = PAID_FIELD[Component(row.component)]
+            sums[name] = sums.get(name, 0) + sign * row.amount
+        for (model, pk), sums in moves.items():
+            changed = model._default_manager.filter(pk=pk).update(
+                **{name: F(name) + amount for name, amount in sums.items()}
+            )
+            if changed != 1:
+                raise LoanChanged(_("This loan has just changed. Please look again."))
 
     def apply_waiting(
         self, through: date, *, before: tuple[date, int | None] | None = None
@@ -277,7 +275,7 @@ class Work:
         made = self.pay_lines(lines, on)
         entry = self.post(
             kind=JournalEntry.Kind.APPLICATION,
-            reference=f"entry:{source.pk}:{self.next_seq()}",
+            reference=f"entry:{source.pk}:{OWN_NUMBER}",
             on=on,
             postings={
                 Account.UNAPPLIED: sum(line.amount for line in lines),

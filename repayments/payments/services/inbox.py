@@ -76,7 +76,7 @@ def process_event(*, event_id: str, now: datetime) -> None:
     )
     if changed != 1:
         raise EventBeingWorked(_("This event is being worked on, or it is done."))
-    event = GatewayEvent.objects.get(event_id=event_id)
+    event = GatewayEvent.objects.defer("body").get(event_id=event_id)
     try:
         if event.type in EVENT_TYPES and is_settled_type(event.object_type):
             settle(object_type=event.object_type, object_id=event.object_id, now=now)

@@ -23,6 +23,8 @@ Status = Payment.Status
 
 def close_charge(payment: Payment, now: datetime) -> None:
     """Mark the try as done, however it ended. The caller holds the loan's lock."""
+    if payment.channel != Payment.Channel.AUTOPAY:
+        return
     AutopayCharge.objects.filter(
         payment=payment, status__in=AutopayCharge.TRANSITIONS[AutopayCharge.Status.DONE]
     ).update(status=AutopayCharge.Status.DONE, updated_at=now)

@@ -44,33 +44,37 @@ def settle_intent(*, object_type: str, object_id: str, now: datetime) -> Payment
     Returns: the payment as stored, or None where the object belongs to none of ours.
     Raises: GatewayError when the object cannot be fetched; nothing was changed.
     """
-    done = _find_done(object_type, object_id)
-    if done is not None:
-        return done
+    known = _find_told(object_type, object_id)
+    if known is not None and known.status == Status.SUCCEEDED and known.entry_id is not None:
+        # Each payment is told of by several events: all but one cost no call to the gateway.
+        return known
     # 1. The truth, with no transaction open.
     session, intent = _fetch(object_type, object_id)
     if session is not None and session.metadata.get("mandate"):
         settle_setup_page(session, now=now)
         return None
-    payment_id = _find_payment(session, intent)
+    payment_id = known.pk if known is not None else _find_payment(session, intent)
     # 2. What it means.
-    if intent is not None and intent.status == "succeeded":
-        if payment_id is None:
-            _rest_unknown(intent, now)
+    came = intent if intent is not None and intent.status == "succeeded" else None
+    if payment_id is None:
+        if came is not None:
+            _rest_unknown(came, now)
         else:
-            with suppress(_AlreadyPosted):
-                _receive(payment_id, session, intent, now)
-            _keep_card(payment_id, intent, now)
-    elif payment_id is not None:
+            logger.info("no payment of ours behind %s %s", object_type, object_id)
+        return None
+    if came is None:
         _move(payment_id, session, intent, now)
     else:
-        logger.info("no payment of ours behind %s %s", object_type, object_id)
-    return Payment.objects.filter(pk=payment_id).first() if payment_id else None
-
-
-def _keep_card(payment_id: int, intent: IntentFacts, now: datetime) -> None:
-    """Keep the card that came with the money; where it fails, the card's own event comes too."""
+        with suppress(_AlreadyPosted):
+            _receive(payment_id, session, came, now)
     payment = Payment.objects.get(pk=payment_id)
+    if came is not None:
+        _keep_card(payment, came, now)
+    return payment
+
+
+def _keep_card(payment: Payment, intent: IntentFacts, now: datetime) -> None:
+    """Keep the card that came with the money; where it fails, the card's own event comes too."""
     if not (payment.saves_card and payment.entry_id and intent.method_id):
         return
     try:
@@ -79,15 +83,10 @@ def _keep_card(payment_id: int, intent: IntentFacts, now: datetime) -> None:
         logger.warning("card of payment %s: %s", payment.public_id, error)
 
 
-def _find_done(object_type: str, object_id: str) -> Payment | None:
-    """The payment that this object has brought into the books; later news of it says no more.
-
-    Each payment is told of by several events: all but one cost no call to the gateway.
-    """
+def _find_told(object_type: str, object_id: str) -> Payment | None:
+    """The payment that was told this very id."""
     column = "session_id" if object_type == SESSION else "intent_id"
-    return Payment.objects.filter(
-        **{column: object_id}, status=Status.SUCCEEDED, entry__isnull=False
-    ).first()
+    return Payment.objects.filter(provider=Provider.STRIPE, **{column: object_id}).first()
 
 
 def _fetch(object_type: str, object_id: str) -> tuple[CheckoutSession | None, IntentFacts | None]:
@@ -97,8 +96,10 @@ def _fetch(object_type: str, object_id: str) -> tuple[CheckoutSession | None, In
     if object_type != INTENT:
         raise ValueError(f"settle takes sessions and intents, not {object_type}")
     intent = gateway.fetch_intent(object_id)
+    if intent.status == "succeeded":
+        return None, intent
     payment_id = _find_payment(None, intent)
-    if intent.status == "succeeded" or payment_id is None:
+    if payment_id is None:
         return None, intent
     known = Payment.objects.get(pk=payment_id)
     if not known.session_id:
@@ -177,10 +178,8 @@ def _receive(
 def _is_settled(intent: IntentFacts) -> bool:
     """Whether this money has its place already; a hint only, the unique keys are the guard."""
     of_intent = {"provider": Provider.STRIPE, "object_id": intent.id}
-    return (
-        PostingKey.objects.filter(**of_intent).exists()
-        or Suspense.objects.filter(**of_intent).exists()
-    )
+    posted = PostingKey.objects.filter(**of_intent).values("object_id")
+    return posted.union(Suspense.objects.filter(**of_intent).values("object_id")).exists()
 
 
 def _claim(

@@ -6,18 +6,23 @@ the proof: one row a provider, object and kind of entry, over all books.
 
 from datetime import date, datetime
 
-from django.db import IntegrityError, transaction
-
 from repayments.clock import lender_zone
+from repayments.inserting import insert_new
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan
 from repayments.payments.models import Payment, PostingKey, Provider
 
 
 def lock_payment(payment_id: int) -> Payment:
-    """Lock loan, then payment; needs a transaction. SQLite's transactions are the lock there."""
-    loan_id = Payment.objects.values_list("loan_id", flat=True).get(pk=payment_id)
-    loan = Loan.objects.select_for_update().get(pk=loan_id)
+    """Lock loan, then payment, which comes with its loan and borrower; needs a transaction.
+
+    SQLite's transactions are the lock there.
+    """
+    loan = (
+        Loan.objects.select_for_update(of=("self",))
+        .select_related("borrower")
+        .get(payments=payment_id)
+    )
     payment: Payment = Payment.objects.select_for_update().get(pk=payment_id)
     payment.loan = loan
     return payment
@@ -29,14 +34,8 @@ def take_key(*, object_id: str, kind: str, now: datetime, provider: str = Provid
     Args:
         kind: a ``PostingKey.EntryKind``.
     """
-    try:
-        with transaction.atomic():
-            PostingKey.objects.create(
-                provider=provider, object_id=object_id, entry_kind=kind, created_at=now
-            )
-    except IntegrityError:
-        return False
-    return True
+    key = PostingKey(provider=provider, object_id=object_id, entry_kind=kind, created_at=now)
+    return insert_new(key, key=("provider", "object_id", "entry_kind"))
 
 
 def keep_entry(
