@@ -72,9 +72,10 @@ def insert_new(row: Model, *, key: Sequence[str]) -> bool:
     """
     meta = row._meta
     fields = [field for field in meta.concrete_fields if field is not meta.auto_field]
-    names = ", ".join(field.column for field in fields)
+    columns = {field.name: str(field.column) for field in fields}
+    names = ", ".join(columns.values())
     marks = ", ".join(["%s"] * len(fields))
-    unique = ", ".join(str(meta.get_field(name).column) for name in key)
+    unique = ", ".join(columns[name] for name in key)
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(

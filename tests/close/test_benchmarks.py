@@ -2,10 +2,12 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,3 +47,17 @@ def test_the_close_is_measured_against_its_floor_and_writes_nothing_twice(
     assert result["rows_written"] > 0
     assert result["rows_written_again"] == 0
     assert not list(tmp_path.rglob("*.sqlite3*")), "a scratch database was left behind"
+
+
+@pytest.mark.postgresql
+def test_webhooks_are_measured_from_the_endpoint_to_the_posting(
+    tmp_path: Path,
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+
+    result = run(tmp_path, "benchmarks.webhooks", "--events", "20", "--port", str(port))
+
+    assert set(result) == {"events_per_second", "p50_ms", "p99_ms", "wrong"}
+    assert result["wrong"] == 0

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from repayments.inserting import insert_new
 from repayments.payments import gateway
 from repayments.payments.gateway import (
     EVENT_TYPES,
@@ -45,10 +46,10 @@ def receive_event(*, body: bytes, signature: str, now: datetime) -> GatewayEvent
     Raises: UnverifiedEvent; nothing was kept.
     """
     event = gateway.verify_event(body, signature)
-    row, _created = GatewayEvent.objects.get_or_create(
-        event_id=event.id, defaults=_columns(event, now)
-    )
-    return row
+    row = GatewayEvent(event_id=event.id, **_columns(event, now))
+    if insert_new(row, key=("event_id",)):
+        return row
+    return GatewayEvent.objects.defer("body").get(event_id=event.id)
 
 
 def keep_events(*, events: Iterable[EventFacts], now: datetime) -> int:

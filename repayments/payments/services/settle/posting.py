@@ -14,13 +14,13 @@ from repayments.payments.models import Payment, PostingKey, Provider
 
 
 def lock_payment(payment_id: int) -> Payment:
-    """Lock loan, then payment, which comes with its loan and borrower; needs a transaction.
+    """Lock loan, then payment, which comes with its loan and whose it is; needs a transaction.
 
     SQLite's transactions are the lock there.
     """
     loan = (
         Loan.objects.select_for_update(of=("self",))
-        .select_related("borrower")
+        .select_related("borrower__user")
         .get(payments=payment_id)
     )
     payment: Payment = Payment.objects.select_for_update().get(pk=payment_id)
