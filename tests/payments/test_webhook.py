@@ -102,9 +102,7 @@ def test_fault_7_with_the_database_down_the_gateway_is_told_to_come_back(
 ) -> None:
     body = json.dumps(event()).encode()
     with monkeypatch.context() as patch:
-        patch.setattr(
-            GatewayEvent.objects, "get_or_create", Mock(side_effect=OperationalError("gone"))
-        )
+        patch.setattr(inbox, "insert_new", Mock(side_effect=OperationalError("gone")))
         answer = post_signed(client, body)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
