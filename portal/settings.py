@@ -352,6 +352,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "repayments.payments.tasks.reconcile_nightly",
         "schedule": crontab(hour=3, minute=40),
     },
+    "forget old failed calls": {
+        "task": "repayments.payments.tasks.forget_failed_calls",
+        "schedule": crontab(hour=4, minute=20),
+    },
     "expire unanswered proposals": {
         "task": "repayments.plans.tasks.sweep_plans",
         "schedule": timedelta(minutes=10),

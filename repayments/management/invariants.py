@@ -11,16 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, Q
 
 from repayments.audit.services import verify_audit
+from repayments.cases.models import Case
+from repayments.cases.services import clearing_case_id
 from repayments.contracts import blobs
 from repayments.contracts.models import ContractRevision
 from repayments.ledger.services import verify_ledger
+from repayments.payments.models import ClearingCheck, Suspense
 from repayments.plans.models import InstallmentPlan
 from repayments.reminders.models import Reminder
 
 OUTBOX_PATIENCE = timedelta(minutes=15)
+SUSPENSE_PATIENCE = timedelta(days=3)
+# The sweep that opens cases comes every minute; a worker may have been down for a while.
+CLEARING_PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,36 @@ def _payments_are_posted_once(now: datetime) -> Iterator[Breach]:
         yield Breach(3, f"payment {payment}", "succeeded, and is neither posted nor in suspense")
     for payment, received, posted in _first(_POSTED_OTHERWISE):
         yield Breach(3, f"payment {payment}", f"{received} was received, {posted} is posted")
+
+
+def _unmatched_money_is_owned(now: datetime) -> Iterator[Breach]:
+    """Money that fits nothing rests for three days at most without an owner, or without a case."""
+    has_case = Exists(Case.objects.filter(suspense=OuterRef("pk")))
+    alone = Suspense.objects.filter(
+        resolved_at__isnull=True, opened_at__lt=now - SUSPENSE_PATIENCE
+    ).filter(Q(owner__isnull=True) | ~has_case)
+    for row in alone.order_by("opened_at", "pk")[:1]:
+        lacks = "owner" if row.owner_id is None else "case"
+        yield Breach(
+            4, f"suspense {row.object_id}", f"rests since {row.opened_at:%Y-%m-%d}, has no {lacks}"
+        )
+
+
+def _clearing_differences_have_cases(now: datetime) -> Iterator[Breach]:
+    """A day on which gateway and books differ is looked at by a person."""
+    checks = ClearingCheck.objects.filter(checked_at__lt=now - CLEARING_PATIENCE).exclude(
+        differences=[]
+    )
+    names = {clearing_case_id(check.pk): check for check in checks.order_by("date", "pk")}
+    known = set(Case.objects.filter(public_id__in=names).values_list("public_id", flat=True))
+    for name, check in names.items():
+        if name not in known:
+            yield Breach(
+                4,
+                f"clearing {check.date} {check.currency}",
+                f"{check.gateway_total} moved at the gateway, {check.books_total} is booked, "
+                "and there is no case",
+            )
 
 
 def _no_balance_is_on_the_wrong_side(now: datetime) -> Iterator[Breach]:
@@ -149,6 +185,8 @@ CHECKS: tuple[Callable[[datetime], Iterator[Breach]], ...] = (
     _caches_agree_with_schedules,
     _record_is_whole,
     _payments_are_posted_once,
+    _unmatched_money_is_owned,
+    _clearing_differences_have_cases,
     _no_balance_is_on_the_wrong_side,
     _one_plan_a_loan,
     _schedules_repay_the_principal,

@@ -120,3 +120,10 @@ def check_clearing(**kwargs: Any) -> None:
         services.check_clearing(day=yesterday, now=now())
     except GatewayError as error:
         services.note_failed_call(what="compare the balance", error=error, now=now())
+
+
+@shared_task
+def forget_failed_calls(**kwargs: Any) -> None:
+    """Delete failed calls that nobody needs any more."""
+    count = services.forget_failed_calls(now=now())
+    logger.info("%d failed calls are forgotten", count)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from repayments.clock import now, today
+from repayments.contracts.views.common import next_waits
 from repayments.loans.models import Loan
 from repayments.loans.queries import get_position
 from repayments.plans import services
@@ -57,7 +58,7 @@ def propose(request: HttpRequest, public_id: str) -> HttpResponse:
     wants_another = "again" in request.GET and plan is not None and _can_pass_over(plan)
     if plan is not None and not wants_another:
         plan.loan = loan
-        return render(request, "plans/propose.html", {"loan": loan, **_answer_context(plan)})
+        return _render_answer(request, plan, "plans/propose.html")
     if loan.status != Loan.Status.ACTIVE:
         return render(request, "plans/propose.html", {"loan": loan})
     policy, debt, initial = _start(loan)
@@ -115,7 +116,7 @@ def _take_proposal(request: HttpRequest, loan: Loan) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, public_id: str) -> HttpResponse:
     plan = _get_plan_for_user(request, public_id)
-    return render(request, "plans/detail.html", {"loan": plan.loan, **_answer_context(plan)})
+    return _render_answer(request, plan, "plans/detail.html")
 
 
 @login_required
@@ -206,6 +207,26 @@ def _prepare_agreement(plan: InstallmentPlan) -> None:
 
 def _can_pass_over(plan: InstallmentPlan) -> bool:
     return plan.status == InstallmentPlan.Status.PROPOSED and plan.is_offer
+
+
+def _is_being_prepared(plan: InstallmentPlan) -> bool:
+    """Whether the plan is agreed and the sweep still has to make its agreement."""
+    Status = InstallmentPlan.Status
+    if plan.status == Status.AWAITING_SIGNATURE:
+        return plan.contract_id is None
+    return bool(plan.status == Status.ACCEPTED)
+
+
+def _render_answer(request: HttpRequest, plan: InstallmentPlan, template: str) -> HttpResponse:
+    """Show where a plan stands; the part that waits for its agreement asks here as well."""
+    wait, next_wait = next_waits(request)
+    waits = {"wait": wait, "next_wait": next_wait, "poll_url": request.path}
+    if request.headers.get("HX-Request"):
+        if not _is_being_prepared(plan):
+            # What is awaited is here: the whole page is another.
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return render(request, "plans/answer.html#being_prepared", waits)
+    return render(request, template, {"loan": plan.loan, **waits, **_answer_context(plan)})
 
 
 def _answer_context(plan: InstallmentPlan) -> dict[str, Any]:

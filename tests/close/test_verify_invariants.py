@@ -11,12 +11,16 @@ import time_machine
 from django.core.management import call_command
 from django.db import connection
 
+from accounts.models import User
 from repayments.append_only import lifted
+from repayments.cases.models import Case, CaseKind
+from repayments.cases.services import clearing_case_id
 from repayments.close import close_day
 from repayments.contacts.models import Message
 from repayments.ledger.models import Balance, Posting
 from repayments.loans.models import Installment, Loan
 from repayments.loans.services import record_payment
+from repayments.payments.models import ClearingCheck, Suspense
 from tests.factories.loans import make_loan, make_overdue_loan
 
 DAY = date(2026, 11, 17)
@@ -103,6 +107,55 @@ def _remind_of_what_is_paid(loan: Loan) -> None:
     Message.objects.update(status="sent", sent_at=NOON)
 
 
+def _suspense(*, days: int = 4, owned: bool = False, with_case: bool = True) -> Suspense:
+    """Money that fits nothing; what is wrong with it is said by the keywords."""
+    owner = User.objects.create_user("an@lender.example", name="an", is_staff=True)
+    suspense = Suspense.objects.create(
+        provider="stripe",
+        object_id="pi_1",
+        amount=50_000,
+        currency="CNY",
+        cause=Suspense.Cause.UNKNOWN_LOAN,
+        owner=owner if owned else None,
+        opened_at=NOON - timedelta(days=days),
+    )
+    if with_case:
+        Case.objects.create(
+            kind=CaseKind.PAYMENT_EXCEPTION,
+            reason="suspense",
+            suspense=suspense,
+            opened_at=suspense.opened_at,
+            due_at=NOON + timedelta(days=1),
+        )
+    return suspense
+
+
+def _rest_without_owner(loan: Loan) -> None:
+    _suspense()
+
+
+def _rest_without_case(loan: Loan) -> None:
+    _suspense(owned=True, with_case=False)
+
+
+def _clearing(**changes: Any) -> ClearingCheck:
+    values: dict[str, Any] = {
+        "date": DAY - timedelta(days=1),
+        "provider": "stripe",
+        "currency": "CNY",
+        "gateway_total": 100,
+        "books_total": 90,
+        "differences": [{"object": "pi_1", "amount": 10}],
+        "checked_at": NOON - timedelta(hours=12),
+    }
+    check: ClearingCheck = ClearingCheck.objects.create(**{**values, **changes})
+    return check
+
+
+def _differ_without_case(loan: Loan) -> None:
+    _clearing()
+
+
 @pytest.mark.parametrize(
     ("plant", "invariant"),
     [
@@ -111,6 +164,9 @@ def _remind_of_what_is_paid(loan: Loan) -> None:
         (_pay_without_entry, 1),
         (_cache_wrongly, 1),
         (_change_record, 2),
+        (_rest_without_owner, 4),
+        (_rest_without_case, 4),
+        (_differ_without_case, 4),
         (_lend_less, 6),
         (_remind_of_what_is_paid, 8),
         (_rest_in_outbox, 13),
@@ -137,3 +193,25 @@ def test_the_first_wrong_row_is_said_in_words(loan: Loan) -> None:
         call_command("verify_invariants", stdout=out)
 
     assert loan.number in out.getvalue()
+
+
+def test_unmatched_money_and_differences_that_are_looked_after_are_no_fault(loan: Loan) -> None:
+    _suspense(owned=True)
+    check = _clearing()
+    _clearing(date=DAY - timedelta(days=2), gateway_total=90, differences=[])
+    Case.objects.create(
+        public_id=clearing_case_id(check.pk),
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        reason="clearing_differs",
+        opened_at=check.checked_at,
+        due_at=NOON + timedelta(days=1),
+    )
+
+    assert verify() is None
+
+
+def test_what_came_lately_is_no_fault_yet(loan: Loan) -> None:
+    _suspense(days=2, with_case=False)
+    _clearing(checked_at=NOON - timedelta(hours=10, minutes=30))
+
+    assert verify() is None

@@ -8,9 +8,12 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from accounts.models import Borrower
+from repayments import clock
 from repayments.loans.models import Loan
 from repayments.money import format_money
 from repayments.plans.models import InstallmentPlan, PlanPolicy
+from repayments.plans.services import issue_agreement
 from tests.factories.contracts import NOW, TODAY, make_loan_to_sign
 from tests.factories.loans import pay
 from tests.factories.plans import (
@@ -108,6 +111,35 @@ def test_a_document_that_is_not_there_yet_is_said_honestly(signed_in: Client, lo
     assert send(signed_in, loan, typed()).status_code == 302
 
     assert "Your agreement is being prepared." in text(signed_in.get(url(loan)))
+
+
+def test_an_agreement_being_prepared_is_looked_for_until_it_is_there(
+    signed_in: Client, loan: Loan
+) -> None:
+    name = loan.borrower.legal_name
+    Borrower.objects.filter(pk=loan.borrower_id).update(legal_name="王𠮷")
+    send(signed_in, loan, typed())
+    plan = InstallmentPlan.objects.get(loan=loan)
+
+    for address in (url(loan), plan.get_absolute_url()):
+        page = signed_in.get(address).content.decode()
+        assert f'hx-get="{address}?wait=6"' in page
+        # Without JavaScript the same look is a link.
+        assert f'<a class="link" href="{address}">Look again</a>' in page
+        part = signed_in.get(f"{address}?wait=6", headers=HTMX).content.decode()
+        assert part.strip().startswith("<div")
+        assert f'hx-get="{address}?wait=12"' in part
+        assert "delay:6s" in part
+
+    Borrower.objects.filter(pk=loan.borrower_id).update(legal_name=name)
+    issue_agreement(plan_id=plan.pk, now=clock.now(), as_of=clock.today())
+
+    for address in (url(loan), plan.get_absolute_url()):
+        answer = signed_in.get(f"{address}?wait=12", headers=HTMX)
+        assert answer["HX-Refresh"] == "true"
+        page = signed_in.get(address)
+        assert "Sign your plan agreement" in text(page)
+        assert "Look again" not in text(page)
 
 
 def test_an_offer_stands_beside_the_proposal_with_the_rule(signed_in: Client, loan: Loan) -> None:

@@ -13,6 +13,7 @@ from repayments.cases.services.due import (
 )
 from repayments.cases.services.help import ask_for_help
 from repayments.cases.services.open import due_moment, due_moments, get_policy, open_case
+from repayments.cases.services.unmatched import clearing_case_id
 from repayments.cases.services.viewing import record_case_viewed, record_queue_viewed
 from repayments.cases.services.work import (
     CaseAlreadyClaimed,
@@ -42,6 +43,7 @@ __all__ = [
     "ask_for_help",
     "ask_to_call",
     "claim_case",
+    "clearing_case_id",
     "close_case",
     "close_settled_cases",
     "due_moment",

@@ -27,7 +27,7 @@ from repayments.payments.services.autopay.setup import (
 )
 from repayments.payments.services.clearing import check_clearing
 from repayments.payments.services.credit import NothingLeftOver, choose_credit
-from repayments.payments.services.failed_calls import note_failed_call
+from repayments.payments.services.failed_calls import forget_failed_calls, note_failed_call
 from repayments.payments.services.inbox import (
     EventBeingWorked,
     list_waiting_events,
@@ -121,6 +121,7 @@ __all__ = [
     "decline_refund",
     "end_mandate",
     "find_loans",
+    "forget_failed_calls",
     "hand_over_suspense",
     "import_statement",
     "last_promise_day",
