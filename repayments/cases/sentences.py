@@ -116,6 +116,7 @@ SENTENCES: dict[str, Any] = {
     "payments.refund_proposed": gettext_lazy("Refund of %(amount)s proposed"),
     "payments.refund_approved": gettext_lazy("Refund of %(amount)s approved"),
     "payments.refund_declined": gettext_lazy("Refund of %(amount)s declined"),
+    "payments.refund_withdrawn": gettext_lazy("Refund of %(amount)s withdrawn by who proposed it"),
     "payments.refund_unknown": gettext_lazy("Whether a refund of %(amount)s was sent is not known"),
     "payments.refund_pending": gettext_lazy("Refund of %(amount)s on its way"),
     "payments.refund_succeeded": gettext_lazy("Refund of %(amount)s sent"),

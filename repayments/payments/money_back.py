@@ -63,7 +63,7 @@ def list_money_back(payment: Payment) -> list[MoneyBack]:
 def _is_shown(refund: Refund) -> bool:
     if refund.origin == Refund.Origin.BORROWER:
         return True
-    if refund.status in (Status.PROPOSED, Status.DECLINED):
+    if refund.status in (Status.PROPOSED, Status.DECLINED, Status.WITHDRAWN):
         return False
     # Refused before anything was sent: nobody was told of it.
     return bool(refund.refund_id) or refund.status not in (Status.FAILED, Status.CANCELED)
@@ -79,7 +79,7 @@ def _refund_line(refund: Refund, payment: Payment) -> MoneyBack:
             _("You asked for money back"),
             _("A person looks at it and answers you."),
         )
-    if refund.status == Status.DECLINED:
+    if refund.status in (Status.DECLINED, Status.WITHDRAWN):
         text = _("We did not send it back. It counts on your loan as before.")
         title = _("You asked for money back")
         return _line(

@@ -1,4 +1,4 @@
-"""Failed calls are forgotten after their time, in lots, and those that are still needed are kept."""
+"""Failed calls are forgotten after their time, in lots; those that are still needed are kept."""
 
 from datetime import timedelta
 

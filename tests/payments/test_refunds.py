@@ -89,9 +89,42 @@ def test_who_proposed_does_not_approve(sandbox: Sandbox, pay: Pay) -> None:
 def test_who_proposed_does_not_decline_either(sandbox: Sandbox, pay: Pay) -> None:
     refund = propose(receive(pay), 20_000)
 
-    with pytest.raises(NotTheirsToDecide):
+    with pytest.raises(NotTheirsToDecide, match="You can withdraw it"):
         decline_refund(refund_id=refund.pk, note="a slip", actor=colleague("an"), now=now())
     assert stored(refund).status == Status.PROPOSED
+
+
+def test_who_proposed_may_take_it_back_and_the_money_is_free_again(
+    sandbox: Sandbox, pay: Pay
+) -> None:
+    payment = receive(pay)
+    refund = propose(payment, 50_000)
+    who: dict[str, Any] = {"refund_id": refund.pk, "actor": colleague("an"), "now": now()}
+
+    withdraw_refund(**who, note="a slip")
+
+    refund = stored(refund)
+    assert (refund.status, refund.decision_note) == (Status.WITHDRAWN, "a slip")
+    assert propose(payment, 50_000).status == Status.PROPOSED
+    with pytest.raises(RefundAlreadyDecided):
+        withdraw_refund(**who, note="again")
+    assert Event.objects.filter(action="payments.refund_withdrawn").count() == 1
+
+
+def test_nobody_else_withdraws_a_proposal_and_is_told_why(sandbox: Sandbox, pay: Pay) -> None:
+    refund = propose(receive(pay), 20_000)
+
+    with pytest.raises(NotTheirsToDecide, match="Only who proposed a refund withdraws it"):
+        withdraw_refund(refund_id=refund.pk, note="", actor=colleague("bo"), now=now())
+    assert stored(refund).status == Status.PROPOSED
+
+
+def test_what_is_decided_cannot_be_withdrawn(sandbox: Sandbox, pay: Pay) -> None:
+    refund = approve(propose(receive(pay), 20_000))
+
+    with pytest.raises(RefundAlreadyDecided):
+        withdraw_refund(refund_id=refund.pk, note="", actor=colleague("an"), now=now())
+    assert stored(refund).status == Status.APPROVED
 
 
 def test_nobody_decides_about_their_own_money(sandbox: Sandbox, pay: Pay, loan: Loan) -> None:

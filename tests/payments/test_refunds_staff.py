@@ -140,6 +140,43 @@ def test_four_eyes_from_the_payment_to_the_money(
     assert money_of(loan) == [50_000, -20_000]
 
 
+def test_who_proposed_withdraws_and_a_colleague_is_told_why_not(
+    sandbox: Sandbox, pay: Pay, officer: Person, second: Person
+) -> None:
+    payment = receive(pay)
+    officer[0].post(propose_url(payment), typed(officer))
+    refund = Refund.objects.get()
+    url = decide_url(refund, "withdraw")
+    own = officer[0].get(f"/admin/payments/refund/{refund.pk}/change/").content.decode()
+    assert url in own
+    assert decide_url(refund, "decline") not in own
+    theirs = second[0].get(f"/admin/payments/refund/{refund.pk}/change/").content.decode()
+    assert url not in theirs
+    assert decide_url(refund, "decline") in theirs
+    assert (
+        "Only who proposed a refund" in second[0].post(url, typed(second)).content.decode()
+    )
+    assert stored(refund).status == Status.PROPOSED
+
+    assert officer[0].post(url, typed(officer, note="A slip.")).status_code == 302
+
+    assert (stored(refund).status, stored(refund).decision_note) == (Status.WITHDRAWN, "A slip.")
+    # Pressed once more it changes nothing.
+    assert officer[0].post(url, typed(officer, note="Again.")).status_code == 409
+
+
+def test_who_may_only_propose_may_withdraw(sandbox: Sandbox, pay: Pay) -> None:
+    collector = hire("collector")
+    payment = receive(pay)
+    collector[0].post(propose_url(payment), typed(collector))
+    refund = Refund.objects.get()
+
+    answer = collector[0].post(decide_url(refund, "withdraw"), typed(collector, note="A slip."))
+
+    assert answer.status_code == 302
+    assert stored(refund).status == Status.WITHDRAWN
+
+
 @pytest.mark.parametrize("code", ["", "000000", "not a code"])
 def test_without_a_fresh_code_nothing_is_approved(
     sandbox: Sandbox, pay: Pay, second: Person, enqueued: Mock, code: str

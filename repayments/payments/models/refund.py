@@ -42,10 +42,12 @@ class Refund(models.Model):
         FAILED = "failed", _("failed")
         CANCELED = "canceled", _("canceled")
         DECLINED = "declined", _("declined")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
     TRANSITIONS: ClassVar[dict[str, list[str]]] = {
         Status.APPROVED: [Status.PROPOSED],
         Status.DECLINED: [Status.PROPOSED],
+        Status.WITHDRAWN: [Status.PROPOSED],
         Status.UNKNOWN: [Status.APPROVED],
         Status.PENDING: [Status.APPROVED, Status.UNKNOWN],
         Status.SUCCEEDED: [Status.APPROVED, Status.UNKNOWN, Status.PENDING],

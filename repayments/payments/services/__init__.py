@@ -56,6 +56,7 @@ from repayments.payments.services.refund import (
     decline_refund,
     needs_second_person,
     propose_refund,
+    withdraw_refund,
 )
 from repayments.payments.services.refund_sending import (
     list_refunds_to_send,
@@ -153,4 +154,5 @@ __all__ = [
     "stop_mandate",
     "take_suspense",
     "withdraw_promise",
+    "withdraw_refund",
 ]

@@ -53,7 +53,8 @@ class RefundAlreadyDecided(RefundRefused):
 
 
 class NotTheirsToDecide(RefundRefused):
-    """Who proposed a refund, or whose money it is, does not approve it."""
+    """Who proposed a refund, or whose money it is, does not decide about it; nobody else withdraws
+    it."""
 
 
 def needs_second_person(*, amount: int, currency: str, origin: str) -> bool:
@@ -134,10 +135,30 @@ def decline_refund(*, refund_id: int, note: str, actor: User, now: datetime) -> 
     Raises: RefundAlreadyDecided, NotTheirsToDecide.
     """
     refund, source = lock_refund(refund_id)
+    if refund.needs_approval and refund.proposed_by_id == actor.pk:
+        raise NotTheirsToDecide(
+            _("You proposed this refund, so a colleague decides about it. You can withdraw it.")
+        )
     _check_person(refund, source, actor)
     _decide(refund, Status.DECLINED, note, actor, now)
     count_going_back(source)
     tell_of_refund(refund, before=Status.PROPOSED, now=now)
+    return refund
+
+
+@transaction.atomic
+def withdraw_refund(*, refund_id: int, note: str, actor: User, now: datetime) -> Refund:
+    """Take one's own proposal back before anybody has decided; what was held for it is free again.
+
+    Raises: RefundAlreadyDecided, NotTheirsToDecide.
+    """
+    refund, source = lock_refund(refund_id)
+    if refund.proposed_by_id != actor.pk:
+        raise NotTheirsToDecide(
+            _("Only who proposed a refund withdraws it. You can decline it, and say why.")
+        )
+    _decide(refund, Status.WITHDRAWN, note, actor, now)
+    count_going_back(source)
     return refund
 
 
@@ -216,10 +237,4 @@ def _decide(refund: Refund, status: Status, note: str, actor: User, now: datetim
     if changed != 1:
         raise RefundAlreadyDecided(_("This refund has already been decided."))
     refund.refresh_from_db()
-    is_allowed = status == Status.APPROVED
-    record_refund(
-        refund,
-        action="payments.refund_approved" if is_allowed else "payments.refund_declined",
-        now=now,
-        actor=actor,
-    )
+    record_refund(refund, action=f"payments.refund_{status.value}", now=now, actor=actor)

@@ -19,12 +19,13 @@ from repayments.payments.services import RefundAlreadyDecided, RefundRefused
 
 logger = logging.getLogger(__name__)
 
-APPROVE, DECLINE, SENT = "approve", "decline", "sent"
+APPROVE, DECLINE, WITHDRAW, SENT = "approve", "decline", "withdraw", "sent"
 SOURCES: dict[str, type[Payment] | type[Suspense]] = {"payment": Payment, "suspense": Suspense}
 # What may be refused as the refund stands: from which state each act is open.
 OPEN_IN = {
     APPROVE: Refund.Status.PROPOSED,
     DECLINE: Refund.Status.PROPOSED,
+    WITHDRAW: Refund.Status.PROPOSED,
     SENT: Refund.Status.APPROVED,
 }
 
@@ -71,10 +72,12 @@ def propose(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: HttpRequest, pk: int, act: str) -> HttpResponse:
-    """Ask why, then approve or decline a refund, or record that the bank has sent it."""
+    """Ask why, then approve, decline or withdraw a refund, or record that the bank has sent it."""
     if act not in OPEN_IN:
         raise Http404
-    if not request.user.has_perm("payments.change_refund"):
+    # Who may propose may take that back, and need not be one who decides.
+    needed = "payments.add_refund" if act == WITHDRAW else "payments.change_refund"
+    if not request.user.has_perm(needed):
         raise PermissionDenied
     refunds = Refund.objects.select_related("payment__loan", "suspense", "proposed_by")
     refund: Refund = get_object_or_404(refunds, pk=pk)
@@ -120,6 +123,9 @@ def _do(request: HttpRequest, refund: Refund, act: str, note: str) -> None:
     elif act == DECLINE:
         services.decline_refund(**who, note=note)
         messages.success(request, _("The refund is declined."))
+    elif act == WITHDRAW:
+        services.withdraw_refund(**who, note=note)
+        messages.success(request, _("The refund is withdrawn."))
     else:
         services.record_bank_refund(**who, reference=note)
         messages.success(request, _("The refund is recorded as sent."))
@@ -137,6 +143,7 @@ def _title(act: str) -> str:
     return {
         APPROVE: _("Approve this refund"),
         DECLINE: _("Decline this refund"),
+        WITHDRAW: _("Withdraw this refund"),
         SENT: _("Record that the bank has sent it"),
     }[act]
 
