@@ -45,7 +45,14 @@ _STORY = [
     "plans.view_planrow",
 ]
 _WORK = ["cases.work_case", "cases.add_casenote"]
-_CALL = ["cases.call_borrower", "contacts.add_contactattempt"]
+# Who is called may stop automatic payment for the borrower on the line.
+_CALL = [
+    "cases.call_borrower",
+    "contacts.add_contactattempt",
+    "payments.view_mandate",
+    "payments.change_mandate",
+    "payments.view_autopaycharge",
+]
 _POLICIES = [
     "cases.view_casepolicy",
     "loans.view_product",

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from repayments.audit.services import record_event
 from repayments.clock import now
 from repayments.money import format_money
-from repayments.payments import admin_bank, admin_gateway, services, tasks  # noqa: F401 - registered
+from repayments.payments import admin_autopay, admin_bank, admin_gateway, services, tasks  # noqa: F401 - registered
 from repayments.payments.admin_base import ReadOnly
 from repayments.payments.declines import describe_decline
 from repayments.payments.models import (

@@ -6,13 +6,16 @@ from datetime import date, timedelta
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from repayments.clock import lender_zone
 from repayments.loans.calendar import workdays_before
 from repayments.loans.models import Loan
 from repayments.loans.snapshots import load_snapshot
 from repayments.payments.autopay_consents import CONSENT_VERSION, text_of
 from repayments.payments.autopay_plan import last_amount, plan_charges
 from repayments.payments.autopay_rules import STOP_WORKDAYS
+from repayments.payments.card_asks import asks_each_time
 from repayments.payments.models import AutopayCharge, Mandate, Payment, SavedCard
+from repayments.payments.services.autopay.notices import describe_end
 
 Status = AutopayCharge.Status
 # What is shown ahead: as many due dates, within these days.
@@ -48,6 +51,14 @@ class PastCharge:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """That automatic payment was stopped: when, and by whom or what."""
+
+    on: date
+    text: str
+
+
+@dataclass(frozen=True)
 class AutopayPage:
     """How automatic payment of a loan stands, what comes, and what came of it lately."""
 
@@ -61,6 +72,9 @@ class AutopayPage:
     agreed_text: str = ""
     consent_version: str = CONSENT_VERSION
     missed: list[ComingCharge] = field(default_factory=list)
+    ended: Ended | None = None
+    # The bank of the card asks for its owner every time: it cannot be charged by itself.
+    asks: bool = False
 
     @property
     def card_name(self) -> str:
@@ -78,8 +92,8 @@ def get_autopay_page(*, loan: Loan, as_of: date, language: str) -> AutopayPage:
     Args:
         loan: with borrower, product and book.
     """
-    mandates = Mandate.objects.filter(loan=loan).exclude(status=Mandate.Status.ENDED)
-    open_ones = {one.status: one for one in mandates.select_related("card")}
+    mandates = list(Mandate.objects.filter(loan=loan).select_related("card").order_by("pk"))
+    open_ones = {one.status: one for one in mandates if one.status != Mandate.Status.ENDED}
     mandate = open_ones.get(Mandate.Status.ACTIVE)
     coming = _list_coming(loan, mandate, as_of) if loan.status == Loan.Status.ACTIVE else []
     return AutopayPage(
@@ -92,7 +106,19 @@ def get_autopay_page(*, loan: Loan, as_of: date, language: str) -> AutopayPage:
         past=_list_past(loan),
         consent_text=text_of(language),
         agreed_text=text_of(language, mandate.consent_version) if mandate else "",
+        asks=mandate is not None and asks_each_time(mandate),
+        ended=None if mandate else _find_end(mandates),
     )
+
+
+def _find_end(mandates: list[Mandate]) -> Ended | None:
+    """Say what ended the last mandate that ran; a card that was never saved ended nothing."""
+    ran = [one for one in mandates if one.started_at is not None and one.ended_at is not None]
+    if not ran:
+        return None
+    last = max(ran, key=lambda one: (one.ended_at, one.pk))
+    assert last.ended_at is not None
+    return Ended(last.ended_at.astimezone(lender_zone()).date(), describe_end(last.end_reason))
 
 
 def list_cards(user: User | None) -> list[SavedCard]:
@@ -110,24 +136,17 @@ def describe_card(card: SavedCard) -> str:
     )
 
 
-def _list_coming(loan: Loan, mandate: Mandate | None, as_of: date) -> list[ComingCharge]:
-    """List announced charges as announced, then what the schedule leads to."""
+def list_announced(loan: Loan) -> list[ComingCharge]:
+    """List the charges of a loan that are announced and not made yet, as announced.
+
+    Args:
+        loan: with its borrower.
+    """
     calendar = CALENDARS.get(loan.borrower.jurisdiction, "CN")
-    announced = (
-        list(
-            AutopayCharge.objects.filter(mandate=mandate, status=Status.ANNOUNCED).order_by(
-                "charge_on", "pk"
-            )
-        )
-        if mandate
-        else []
+    announced = AutopayCharge.objects.filter(
+        mandate__loan=loan, mandate__status=Mandate.Status.ACTIVE, status=Status.ANNOUNCED
     )
-    skipped = set(
-        AutopayCharge.objects.filter(
-            mandate__loan=loan, due_date__gt=as_of, reason="borrower"
-        ).values_list("due_date", flat=True)
-    )
-    lines = [
+    return [
         ComingCharge(
             due_date=one.due_date,
             charge_on=one.charge_on,
@@ -137,17 +156,28 @@ def _list_coming(loan: Loan, mandate: Mandate | None, as_of: date) -> list[Comin
             can_skip=True,
             attempt=one.attempt,
         )
-        for one in announced
+        for one in announced.order_by("charge_on", "pk")
     ]
+
+
+def _list_coming(loan: Loan, mandate: Mandate | None, as_of: date) -> list[ComingCharge]:
+    """List announced charges as announced, then what the schedule leads to."""
+    calendar = CALENDARS.get(loan.borrower.jurisdiction, "CN")
+    skipped = set(
+        AutopayCharge.objects.filter(
+            mandate__loan=loan, due_date__gt=as_of, reason__in=["borrower", "staff"]
+        ).values_list("due_date", flat=True)
+    )
+    lines = list_announced(loan) if mandate else []
     planned = plan_charges(
         loan=loan,
         state=load_snapshot(loan),
         as_of=as_of,
         through=as_of + timedelta(days=AHEAD_DAYS),
         before=last_amount(mandate, as_of + timedelta(days=1)),
-        announced={one.due_date: one.announced_amount for one in announced},
+        announced={one.due_date: one.amount for one in lines},
     )
-    known = {one.due_date for one in announced} | skipped
+    known = {one.due_date for one in lines} | skipped
     for one in planned:
         if len(lines) >= SHOWN:
             break
@@ -199,6 +229,7 @@ def _payment_words(payment: Payment) -> str:
 def _reason_words(reason: str) -> str:
     words = {
         "borrower": _("left out, as you asked"),
+        "staff": _("left out by us, as you asked us to"),
         "nothing_due": _("nothing was left to take"),
         "loan": _("nothing was left to take"),
         "moved": _("left out, as the due date has moved"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from repayments.fields import AmountField
 from repayments.loans.models import Loan
 from repayments.money import UnknownCurrency, exponent
+from repayments.payments.models import AutopayCharge
 
 LARGEST_STATEMENT = 5_000_000
 
@@ -96,6 +97,36 @@ class PlaceForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
     )
+
+
+class StopForm(forms.Form):
+    """What of automatic payment is stopped, and what the borrower said."""
+
+    ALL = "all"
+
+    what = forms.ChoiceField(label=_("What is stopped?"), widget=forms.RadioSelect)
+    note = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What the borrower said, and how. Colleagues read this."),
+    )
+
+    def __init__(self, *args: Any, charges: list[AutopayCharge], **kwargs: Any) -> None:
+        """Args: charges: those announced, each of which may be left out alone."""
+        super().__init__(*args, **kwargs)
+        what = self.fields["what"]
+        assert isinstance(what, forms.ChoiceField)
+        what.choices = [
+            (self.ALL, _("Automatic payment, for good")),
+            *(
+                (
+                    str(charge.pk),
+                    _("Only the charge of {day}").format(day=charge.charge_on.isoformat()),
+                )
+                for charge in charges
+            ),
+        ]
 
 
 class StaffPromiseForm(forms.Form):

@@ -1,13 +1,14 @@
 """A saved card charged by itself: once, if the rules allow it, and what follows a refusal."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Borrower
 from repayments.audit.models import Event
-from repayments.clock import now, today
+from repayments.clock import lender_zone, now, today
 from repayments.contacts.models import Message
 from repayments.contacts.services import place_hold
 from repayments.ledger.models import JournalEntry
@@ -16,6 +17,7 @@ from repayments.loans.models import Installment, Loan
 from repayments.loans.queries import get_position
 from repayments.loans.services import charge_fee, record_payment
 from repayments.payments import gateway
+from repayments.payments.card_asks import asks_each_time
 from repayments.payments.gateway import GatewayMisconfigured, GatewayTimeout
 from repayments.payments.models import AutopayCharge, Dispute, Mandate, Payment
 from repayments.payments.services import (
@@ -76,6 +78,18 @@ def told(loan: Loan) -> list[str]:
         business_key__startswith="autopay_started"
     )
     return [key.partition(":")[0] for key in rows.values_list("business_key", flat=True)]
+
+
+def paid(loan: Loan, amount: int, when: datetime) -> None:
+    """Money of the borrower's own that arrives at a moment."""
+    record_payment(
+        loan_id=loan.pk,
+        amount=amount,
+        effective_date=when.astimezone(lender_zone()).date(),
+        reference=f"own {when.isoformat()}",
+        actor=None,
+        now=when,
+    )
 
 
 def behave(sandbox: Sandbox, mandate: Mandate, behavior: str) -> None:
@@ -380,6 +394,46 @@ def test_fault_19_a_card_that_asks_for_its_owner_leads_to_one_mail_and_no_retry(
     assert intents_of(loan) == 1
     assert mandate.status == Mandate.Status.ACTIVE
     assert posted(loan) == []
+
+
+def test_fault_19_a_card_that_asks_every_month_is_said_to_and_other_ways_are_offered(
+    sandbox: Sandbox, loan: Loan, client: Client
+) -> None:
+    set_up(sandbox, loan, now(), card="3184")
+    client.force_login(loan.borrower.user)
+    url = f"/loans/{loan.public_id}/autopay/"
+    habit = "Your bank asks you to confirm each payment"
+    assert "Some banks ask the owner of a card" in client.get(url).content.decode()
+    first = announced(loan, after=today())
+
+    charge(first)
+    assert told(loan) == ["autopay_confirm"]
+    assert habit not in client.get(url).content.decode()
+    # The borrower pays on-session; the card asks again the month after.
+    paid(loan, first.announced_amount, at(first.charge_on))
+    second = announced(loan, after=first.due_date)
+    charge(second)
+
+    assert told(loan) == ["autopay_confirm", "autopay_asks"]
+    page = client.get(url).content.decode()
+    assert habit in page
+    assert "Use another card" in page
+    assert "Stop it, and remind me instead" in page
+    assert f'href="/loans/{loan.public_id}/pay/"' in page
+    assert intents_of(loan) == 2
+
+
+def test_a_card_that_asked_once_and_then_did_not_has_no_habit(sandbox: Sandbox, loan: Loan) -> None:
+    mandate = set_up(sandbox, loan, now(), card="3184")
+    first = announced(loan, after=today())
+    charge(first)
+    paid(loan, first.announced_amount, at(first.charge_on))
+    other = set_up(sandbox, loan, at(first.charge_on), card="4242")
+    second = announced(loan, after=first.due_date)
+    charge(second)
+
+    assert not asks_each_time(mandate)
+    assert not asks_each_time(other)
 
 
 @pytest.mark.parametrize(("jurisdiction", "tries"), [("CN", [0, 3, 7]), ("UK", [0, 3])])

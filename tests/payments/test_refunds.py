@@ -27,6 +27,7 @@ from repayments.payments.services import (
     record_bank_refund,
     send_refund,
     settle,
+    withdraw_refund,
 )
 from repayments.payments.services.settle import REFUND
 from tests.factories.payments import make_payment

@@ -153,9 +153,7 @@ def test_who_proposed_withdraws_and_a_colleague_is_told_why_not(
     theirs = second[0].get(f"/admin/payments/refund/{refund.pk}/change/").content.decode()
     assert url not in theirs
     assert decide_url(refund, "decline") in theirs
-    assert (
-        "Only who proposed a refund" in second[0].post(url, typed(second)).content.decode()
-    )
+    assert "Only who proposed a refund" in second[0].post(url, typed(second)).content.decode()
     assert stored(refund).status == Status.PROPOSED
 
     assert officer[0].post(url, typed(officer, note="A slip.")).status_code == 302

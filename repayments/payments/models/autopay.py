@@ -82,6 +82,7 @@ class Mandate(models.Model):
         FAILED = "failed", _("too many tries failed")
         SETUP = "setup", _("no card was saved")
         LOAN = "loan", _("the loan has ended")
+        STAFF = "staff", _("stopped by staff at the borrower's word")
         REPLACED = "replaced", _("another card took its place")
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)

@@ -15,8 +15,14 @@ from repayments.payments.services.autopay.charging import (
     make_charge,
     resolve_charge,
     skip_charge,
+    skip_charge_for_borrower,
 )
-from repayments.payments.services.autopay.mandates import MandateEnded, end_mandate, stop_mandate
+from repayments.payments.services.autopay.mandates import (
+    MandateEnded,
+    end_mandate,
+    stop_mandate,
+    stop_mandate_for_borrower,
+)
 from repayments.payments.services.autopay.planning import announce_charges
 from repayments.payments.services.autopay.setup import (
     Consent,
@@ -149,9 +155,11 @@ __all__ = [
     "send_refund",
     "settle",
     "skip_charge",
+    "skip_charge_for_borrower",
     "start_mandate",
     "start_payment",
     "stop_mandate",
+    "stop_mandate_for_borrower",
     "take_suspense",
     "withdraw_promise",
     "withdraw_refund",

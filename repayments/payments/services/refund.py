@@ -231,8 +231,10 @@ def _lock_source(payment_id: int | None, suspense_id: int | None) -> Payment | S
 
 
 def _decide(refund: Refund, status: Status, note: str, actor: User, now: datetime) -> None:
+    # Nobody has decided what its own proposer takes back.
+    decided_by = None if status == Status.WITHDRAWN else actor
     changed = Refund.objects.filter(pk=refund.pk, status__in=Refund.TRANSITIONS[status]).update(
-        status=status, decided_by=actor, decided_at=now, decision_note=note, updated_at=now
+        status=status, decided_by=decided_by, decided_at=now, decision_note=note, updated_at=now
     )
     if changed != 1:
         raise RefundAlreadyDecided(_("This refund has already been decided."))

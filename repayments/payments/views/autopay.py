@@ -138,7 +138,9 @@ def autopay_skip(request: SignedInRequest, public_id: str) -> HttpResponse:
         context = {"message": str(refusal), "back_url": _page_url(loan)}
         return render(request, "409.html", context, status=409)
     messages.success(request, _("This charge is left out. Please pay what is due yourself."))
-    return redirect("payments:autopay", public_id=loan.public_id)
+    # Offered on the page of promises as well; back to where it was pressed.
+    page = "payments:promise" if request.POST.get("from") == "promise" else "payments:autopay"
+    return redirect(page, public_id=loan.public_id)
 
 
 @login_required

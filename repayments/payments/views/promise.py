@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from repayments.clock import now, today
 from repayments.loans.models import Loan
 from repayments.loans.queries import get_position
+from repayments.payments.autopay_page import list_announced
 from repayments.payments.models import PromiseToPay
 from repayments.payments.promise_form import PromiseForm
 from repayments.payments.services import (
@@ -64,6 +65,7 @@ def promise(request: HttpRequest, public_id: str) -> HttpResponse:
         "loan": loan,
         "form": form,
         "promise": made,
+        "charges": list_announced(loan),
         "takes_promises": loan.status == Loan.Status.ACTIVE,
         "until": last_promise_day(today()),
     }

@@ -32,7 +32,7 @@ from repayments.payments.gateway import (
 from repayments.payments.models import AutopayCharge, Mandate, Payment
 from repayments.payments.providers import CALL_AGE
 from repayments.payments.services.autopay.conduct import Answer, check_charge
-from repayments.payments.services.autopay.notices import tell_not_taken
+from repayments.payments.services.autopay.notices import tell_left_out, tell_not_taken
 from repayments.payments.services.failed_calls import note_failed_call
 from repayments.payments.services.settle import CARD, INTENT, settle
 from repayments.payments.services.settle.charges import close_without_answer
@@ -101,6 +101,20 @@ def skip_charge(*, charge_id: int, actor: User, now: datetime) -> None:
     charge = AutopayCharge.objects.select_related("mandate__loan").get(pk=charge_id)
     Loan.objects.select_for_update().get(pk=charge.mandate.loan_id)
     _close(charge, AutopayCharge.Status.SKIPPED, "borrower", now, actor=actor)
+
+
+@transaction.atomic
+def skip_charge_for_borrower(*, charge_id: int, note: str, actor: User, now: datetime) -> None:
+    """Leave one announced charge out for a borrower who told a colleague to, and confirm it.
+
+    Args:
+        note: why, in the colleague's words; kept on record, the borrower does not read it.
+    Raises: ChargeNotOpen.
+    """
+    charge = AutopayCharge.objects.select_related("mandate__loan").get(pk=charge_id)
+    loan = _lock_loan(charge_id)
+    _close(charge, AutopayCharge.Status.SKIPPED, "staff", now, actor=actor, note=note)
+    tell_left_out(charge, loan, now)
 
 
 @transaction.atomic
@@ -184,6 +198,7 @@ def _close(
     now: datetime,
     *,
     actor: User | None = None,
+    note: str = "",
 ) -> None:
     changed = AutopayCharge.objects.filter(
         pk=charge.pk, status__in=AutopayCharge.TRANSITIONS[status]
@@ -197,7 +212,8 @@ def _close(
         else "payments.charge_refused",
         actor=actor,
         at=now,
-        payload={"due_date": charge.due_date.isoformat(), "reason": reason},
+        payload={"due_date": charge.due_date.isoformat(), "reason": reason}
+        | ({"note": note} if note else {}),
     )
 
 

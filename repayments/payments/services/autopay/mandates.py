@@ -72,9 +72,18 @@ def activate_mandate(*, mandate_id: int, card: SavedCard, setup_id: str, now: da
 
 @transaction.atomic
 def end_mandate(
-    *, mandate_id: int, reason: Mandate.EndReason, actor: User | None, now: datetime
+    *,
+    mandate_id: int,
+    reason: Mandate.EndReason,
+    actor: User | None,
+    now: datetime,
+    note: str = "",
 ) -> bool:
-    """End a mandate and all that it announced; False if it had ended before."""
+    """End a mandate and all that it announced; False if it had ended before.
+
+    Args:
+        note: why, in the words of a colleague; kept on record, the borrower does not read it.
+    """
     mandate = Mandate.objects.get(pk=mandate_id)
     loan = Loan.objects.select_for_update().get(pk=mandate.loan_id)
     before = Mandate.objects.select_for_update().get(pk=mandate_id).status
@@ -91,7 +100,8 @@ def end_mandate(
         action="payments.autopay_ended",
         actor=actor,
         at=now,
-        payload={"mandate": str(mandate.public_id), "before": before, "reason": reason.value},
+        payload={"mandate": str(mandate.public_id), "before": before, "reason": reason.value}
+        | ({"note": note} if note else {}),
     )
     if before == Status.ACTIVE and reason not in _SILENT:
         mandate.loan, mandate.end_reason = loan, reason
@@ -102,6 +112,12 @@ def end_mandate(
 def stop_mandate(*, mandate_id: int, actor: User, now: datetime) -> None:
     """End a mandate at the borrower's word. Raises: MandateEnded."""
     if not end_mandate(mandate_id=mandate_id, reason=Reason.BORROWER, actor=actor, now=now):
+        raise MandateEnded(_("Automatic payment had already been stopped."))
+
+
+def stop_mandate_for_borrower(*, mandate_id: int, note: str, actor: User, now: datetime) -> None:
+    """End a mandate for a borrower who told a colleague to. Raises: MandateEnded."""
+    if not end_mandate(mandate_id=mandate_id, reason=Reason.STAFF, actor=actor, now=now, note=note):
         raise MandateEnded(_("Automatic payment had already been stopped."))
 
 

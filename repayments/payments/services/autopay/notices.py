@@ -85,6 +85,17 @@ def tell_to_confirm(payment: Payment, now: datetime) -> None:
     )
 
 
+def tell_that_it_asks(payment: Payment, now: datetime) -> None:
+    """Ask for this payment, and say that the card's bank asks every time and what else there is."""
+    _tell(
+        payment.loan,
+        "autopay_asks",
+        f"autopay_asks:{payment.public_id}",
+        {"link": _pay_page(payment.loan)},
+        now,
+    )
+
+
 def tell_not_taken(charge: AutopayCharge, loan: Loan, now: datetime) -> None:
     """Say that what was announced was not taken, and that it is due all the same."""
     _tell(
@@ -96,9 +107,20 @@ def tell_not_taken(charge: AutopayCharge, loan: Loan, now: datetime) -> None:
     )
 
 
+def tell_left_out(charge: AutopayCharge, loan: Loan, now: datetime) -> None:
+    """Confirm that a charge is left out because the borrower asked a colleague for it."""
+    _tell(
+        loan,
+        "autopay_left_out",
+        f"autopay_left_out:{charge.pk}",
+        {"link": _page(loan), "date": charge.charge_on.isoformat()},
+        now,
+    )
+
+
 def tell_ended(mandate: Mandate, now: datetime) -> None:
     with translation.override(_language(mandate.loan)):
-        reason = _end_words(mandate.end_reason)
+        reason = describe_end(mandate.end_reason)
     _tell(
         mandate.loan,
         "autopay_ended",
@@ -108,10 +130,13 @@ def tell_ended(mandate: Mandate, now: datetime) -> None:
     )
 
 
-def _end_words(reason: str) -> str:
+def describe_end(reason: str) -> str:
+    """Say to the borrower why automatic payment ended."""
     Reason = Mandate.EndReason
     if reason == Reason.BORROWER:
         return _("You stopped it.")
+    if reason == Reason.STAFF:
+        return _("We stopped it, as you asked us to.")
     if reason == Reason.DETACHED:
         return _("The saved card was removed.")
     if reason == Reason.DECLINED:

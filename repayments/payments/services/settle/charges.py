@@ -12,10 +12,15 @@ from django.db import transaction
 from repayments.audit.services import record_event
 from repayments.loans.models import Loan
 from repayments.payments.autopay_rules import Refusal, most_tries, read_refusal, retry_day
+from repayments.payments.card_asks import asks_each_time
 from repayments.payments.gateway import IntentFacts
 from repayments.payments.models import AutopayCharge, Mandate, Payment
 from repayments.payments.services.autopay.mandates import end_mandate
-from repayments.payments.services.autopay.notices import tell_retry, tell_to_confirm
+from repayments.payments.services.autopay.notices import (
+    tell_retry,
+    tell_that_it_asks,
+    tell_to_confirm,
+)
 from repayments.payments.signals import payment_exception
 
 Status = Payment.Status
@@ -81,7 +86,11 @@ def close_without_answer(*, payment_id: int, status: Status, code: str, now: dat
 
 def _ask_to_confirm(payment: Payment, intent: IntentFacts, now: datetime) -> None:
     if _end(payment, Status.NEEDS_BORROWER, intent.id, now):
-        tell_to_confirm(payment, now)
+        mandate = Mandate.objects.get(charges__payment=payment)
+        if mandate.status == Mandate.Status.ACTIVE and asks_each_time(mandate):
+            tell_that_it_asks(payment, now)
+        else:
+            tell_to_confirm(payment, now)
 
 
 def _try_again(payment: Payment, intent_id: str, now: datetime) -> None:
