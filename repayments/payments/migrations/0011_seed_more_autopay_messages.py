@@ -21,7 +21,7 @@ EMAILS = {
     "autopay_asks": (
         "{lender}：您的银行每次都要求您确认付款",
         "{lender}: your bank asks you to confirm each payment",
-        "{name}，您好：\n\n您的银行连续两次要求您本人确认自动付款，所以{lender}这次也没有收取任何款项。看来这张卡不能自动扣款。\n\n这一次，请在这里付款并按银行的提示确认：\n{link}\n\n为了不再每次如此，您可以在“自动付款”页面换一张卡，或停止自动付款：之后我们在到期前提醒您，由您自行付款。",
+        "{name}，您好：\n\n您的银行连续两次要求您本人确认自动付款，所以{lender}这次也没有收取任何款项。看来这张卡不能自动扣款。\n\n这一次，请在这里付款并按银行的提示确认：\n{link}\n\n为了不再每次如此，您可以在“自动还款”页面换一张卡，或停止自动付款：之后我们在到期前提醒您，由您自行付款。",
         "Hello {name},\n\nyour bank has asked you twice in a row to confirm the automatic payment yourself, so {lender} has taken no money this time either. It seems that this card cannot be charged by itself.\n\nThis time please pay here and confirm as your bank asks:\n{link}\n\nSo that it does not go on like this, you can use another card on the page of automatic payment, or stop it there: then we remind you before each due date and you pay yourself.",
     ),
 }
