@@ -89,6 +89,20 @@ def _payment_disputed(facts: Facts) -> str:
     }
 
 
+def _fraud_warning(facts: Facts) -> str:
+    if not facts.get("amount"):
+        return _(
+            "A bank reports a payment as fraud (warning %(warning)s), and our key may not read "
+            "which. Look it up on the payment service's pages. If the payer did not make it, "
+            "refund it now, before the bank takes it back with a fee; if they did, note why."
+        ) % {"warning": facts.get("warning") or ""}
+    return _(
+        "The payer's bank reports a payment as fraud: %(amount)s. Ask the borrower whether it is "
+        "theirs. If not, refund it now, before the bank takes it back with a fee; if it is, note "
+        "why."
+    ) % {"amount": _money(facts)}
+
+
 def _clearing_differs(facts: Facts) -> str:
     return _(
         "On %(day)s the payment service and the books differ by %(amount)s, in %(objects)s places."
@@ -128,6 +142,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "payment_review": _payment_review,
     "suspense": _suspense,
     "payment_disputed": _payment_disputed,
+    "fraud_warning": _fraud_warning,
     "refund_asked": lambda facts: (
         _("The borrower asks for %(amount)s back.") % {"amount": _money(facts)}
     ),

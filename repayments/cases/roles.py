@@ -91,6 +91,7 @@ ROLES: dict[str, list[str]] = {
         "payments.change_payment",
         "payments.view_clearingcheck",
         "payments.view_failedcall",
+        "payments.view_fraudwarning",
         "payments.add_refund",
         "payments.change_refund",
         "payments.change_refundpolicy",

@@ -129,6 +129,7 @@ SENTENCES: dict[str, Any] = {
     "payments.return_completed": gettext_lazy(
         "%(amount)s more is taken out of the books, as it went back before"
     ),
+    "payments.fraud_warning": gettext_lazy("A bank reports a payment as fraud (%(kind)s)"),
     "payments.refund_policy_changed": gettext_lazy("Policy for refunds changed"),
     "payments.credit_chosen": gettext_lazy(
         "The borrower chose what to do with %(amount)s left over"

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from repayments.money import format_money
 from repayments.payments.admin_base import ReadOnly
-from repayments.payments.models import ClearingCheck, FailedCall
+from repayments.payments.models import ClearingCheck, FailedCall, FraudWarning
 from repayments.payments.views import gateway_page
 
 
@@ -46,3 +46,12 @@ class ClearingCheckAdmin(ReadOnly):
     @admin.display(description=_("equal"), boolean=True)
     def is_equal(self, check: ClearingCheck) -> bool:
         return not check.differences
+
+
+@admin.register(FraudWarning)
+class FraudWarningAdmin(ReadOnly):
+    list_display = ("seen_at", "warning_id", "payment", "fraud_type", "is_read")
+    list_filter = ("is_read", "fraud_type", "seen_at")
+    list_select_related = ("payment",)
+    search_fields = ("=warning_id", "=payment__public_id")
+    ordering = ("-seen_at",)

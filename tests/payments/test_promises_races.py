@@ -113,7 +113,11 @@ def test_twin_without_the_lock_each_sweep_tells_of_it(
         def order_by(self, *_names: str) -> "Read":
             return self
 
-    def look(self: models.QuerySet[Any], **_of: Any) -> Read:
+    real = models.QuerySet.select_for_update
+
+    def look(self: models.QuerySet[Any], **of: Any) -> Any:
+        if self.model is not PromiseToPay:
+            return real(self, **of)
         rows = Read(self.select_related("loan"))
         if rows:
             meeting.wait(20)

@@ -137,9 +137,9 @@ def test_an_agreement_being_prepared_is_looked_for_until_it_is_there(
     for address in (url(loan), plan.get_absolute_url()):
         answer = signed_in.get(f"{address}?wait=12", headers=HTMX)
         assert answer["HX-Refresh"] == "true"
-        page = signed_in.get(address)
-        assert "Sign your plan agreement" in text(page)
-        assert "Look again" not in text(page)
+        words = text(signed_in.get(address))
+        assert "Sign your plan agreement" in words
+        assert "Look again" not in words
 
 
 def test_an_offer_stands_beside_the_proposal_with_the_rule(signed_in: Client, loan: Loan) -> None:

@@ -30,6 +30,7 @@ from repayments.loans.models import Loan
 from repayments.payments.models import (
     ClearingCheck,
     Dispute,
+    FraudWarning,
     Payment,
     PromiseToPay,
     Refund,
@@ -224,7 +225,8 @@ _JOINED = {
     InstallmentPlan: ("loan__borrower", "loan__stage"),
     PromiseToPay: ("loan__borrower", "loan__stage"),
     Payment: ("loan__borrower", "loan__stage"),
-    Dispute: ("payment__loan__borrower", "payment__loan__stage"),
+    Dispute: ("payment__loan__borrower", "payment__loan__stage", "suspense"),
+    FraudWarning: ("payment__loan__borrower", "payment__loan__stage"),
     Refund: ("payment__loan__borrower", "payment__loan__stage"),
     Suspense: ("payment__loan__borrower", "payment__loan__stage"),
     Contract: ("loan__borrower", "loan__stage"),

@@ -3,14 +3,15 @@
 Each source is what is true now without a case for it; opening them is ``due``'s.
 """
 
+import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from repayments.cases.models import Case, CaseKind
-from repayments.payments.models import Dispute, Payment, Refund, Suspense
+from repayments.payments.models import Dispute, FraudWarning, Payment, Refund, Suspense
 
 Source = tuple[Callable[[], QuerySet[Any]], Callable[[Any], Case]]
 
@@ -23,6 +24,8 @@ def money_sources(since: datetime) -> Iterable[Source]:
     """
     return [
         (_open_disputes, _dispute_case),
+        (_disputes_of_unmatched_money, _unmatched_dispute_case),
+        (lambda: _fraud_warnings(since), _warning_case),
         (_refunds_asked_for, _asked_case),
         (lambda: _failed_refunds(since), _failed_case),
         (lambda: _payments_to_review(since), _payment_case),
@@ -60,6 +63,55 @@ def _open_disputes() -> QuerySet[Any]:
 
 def _dispute_case(dispute: Dispute) -> Case:
     return _case_of(dispute, "payment_disputed", until=dispute.respond_by)
+
+
+def _disputes_of_unmatched_money() -> QuerySet[Any]:
+    """Disputes of money that fits nothing, where nobody looks at that money any more."""
+    looked_at = Case.objects.filter(suspense=OuterRef("suspense")).filter(
+        ~Q(status=Case.Status.CLOSED) | Q(opened_at__gte=OuterRef("opened_at"))
+    )
+    rows = Dispute.objects.filter(suspense__isnull=False, closed_at__isnull=True)
+    return rows.exclude(Exists(looked_at)).order_by("pk")
+
+
+def _unmatched_dispute_case(dispute: Dispute) -> Case:
+    facts: dict[str, Any] = {"amount": dispute.amount, "currency": dispute.currency}
+    if dispute.respond_by is not None:
+        facts["until"] = dispute.respond_by.isoformat()
+    return Case(
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        suspense=dispute.suspense,
+        reason="payment_disputed",
+        reason_facts=facts,
+    )
+
+
+def _fraud_warnings(since: datetime) -> QuerySet[Any]:
+    """What a bank reported as fraud before anybody disputed it."""
+    rows = FraudWarning.objects.filter(seen_at__gte=since)
+    names = {warning_case_id(key): key for key in rows.values_list("pk", flat=True)}
+    known = Case.objects.filter(public_id__in=names).values_list("public_id", flat=True)
+    return rows.exclude(pk__in=[names[name] for name in known]).order_by("pk")
+
+
+def warning_case_id(warning_pk: int) -> uuid.UUID:
+    """Name the case of a warning by the warning: two runs at once make it once."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"fraud-warning:{warning_pk}")
+
+
+def _warning_case(warning: FraudWarning) -> Case:
+    payment = warning.payment
+    facts: dict[str, Any] = {"warning": warning.warning_id}
+    if payment is not None:
+        facts |= {"amount": payment.amount_received or payment.amount, "currency": payment.currency}
+    return Case(
+        public_id=warning_case_id(warning.pk),
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        loan=payment.loan if payment else None,
+        payment=payment,
+        reason="fraud_warning",
+        reason_facts=facts,
+    )
 
 
 def _refunds_asked_for() -> QuerySet[Any]:

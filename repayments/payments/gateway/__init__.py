@@ -75,6 +75,7 @@ from repayments.payments.gateway.refunds import (
     list_refunds,
     list_refunds_of,
 )
+from repayments.payments.gateway.warnings import WarningFacts, fetch_warning
 
 __all__ = [
     "BalanceLine",
@@ -99,6 +100,7 @@ __all__ = [
     "SetupFacts",
     "SetupRequest",
     "UnverifiedEvent",
+    "WarningFacts",
     "amount_limits",
     "cancel_intent",
     "charge_card",
@@ -113,6 +115,7 @@ __all__ = [
     "fetch_refund",
     "fetch_session",
     "fetch_setup",
+    "fetch_warning",
     "is_live",
     "key_kind",
     "list_balance",

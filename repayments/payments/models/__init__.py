@@ -12,6 +12,7 @@ from repayments.payments.models.promise import CreditChoice, PromiseToPay
 from repayments.payments.models.refund import Dispute, Refund, RefundPolicy
 from repayments.payments.models.suspense import Suspense
 from repayments.payments.models.transfer import BankLine
+from repayments.payments.models.warning import FraudWarning
 
 __all__ = [
     "AutopayCharge",
@@ -20,6 +21,7 @@ __all__ = [
     "CreditChoice",
     "Dispute",
     "FailedCall",
+    "FraudWarning",
     "GatewayCustomer",
     "GatewayEvent",
     "Mandate",

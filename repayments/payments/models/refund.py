@@ -174,6 +174,10 @@ class Dispute(models.Model):
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="disputes"
     )
+    # Where it is of money that fits nothing: what the bank holds of it is not there to be placed.
+    suspense = models.ForeignKey(
+        Suspense, on_delete=models.PROTECT, null=True, blank=True, related_name="disputes"
+    )
     amount = MoneyField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
     reason = models.CharField(_("reason"), max_length=60, blank=True)

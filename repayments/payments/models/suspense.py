@@ -21,6 +21,7 @@ class Suspense(models.Model):
     class Resolution(models.TextChoices):
         POSTED = "posted", _("posted to a loan")
         REFUNDED = "refunded", _("sent back")
+        TAKEN = "taken", _("taken back by the payer's bank")
 
     provider = models.CharField(max_length=10, choices=Provider.choices)
     object_id = models.CharField(_("object"), max_length=255)
@@ -29,7 +30,8 @@ class Suspense(models.Model):
     )
     amount = MoneyField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3)
-    # Refunds in any state but a failed one, held apart by a conditional update of this.
+    # Refunds in any state but a failed one, held apart by a conditional update of this; and what
+    # the payer's bank took.
     going_back = MoneyField(_("refunded, or being refunded"), default=0)
     cause = models.CharField(_("cause"), max_length=20, choices=Cause.choices)
     owner = models.ForeignKey(

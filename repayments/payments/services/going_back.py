@@ -8,7 +8,7 @@ with locks or without. It is counted anew, under the lock, when one of them ends
 from django.db.models import F, QuerySet, Sum
 
 from repayments.loans.services import returned_amount
-from repayments.payments.models import Payment, Refund, Suspense
+from repayments.payments.models import Dispute, Payment, Refund, Suspense
 
 
 def hold_back(source: Payment | Suspense, amount: int) -> bool:
@@ -32,7 +32,8 @@ def count_going_back(source: Payment | Suspense) -> None:
     """
     live = Refund.objects.filter(status__in=Refund.LIVE)
     if isinstance(source, Suspense):
-        held = _total(live.filter(suspense=source))
+        taken = Dispute.objects.filter(suspense=source).aggregate(total=Sum("withdrawn"))["total"]
+        held = _total(live.filter(suspense=source)) + (taken or 0)
         Suspense.objects.filter(pk=source.pk).update(going_back=min(held, source.amount))
         return
     waiting = _total(live.filter(payment=source, entry__isnull=True))

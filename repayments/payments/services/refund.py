@@ -195,9 +195,8 @@ def check_disputes(source: Payment | Suspense) -> None:
 
     Raises: ChargeDisputed.
     """
-    if not isinstance(source, Payment):
-        return
-    disputes = Dispute.objects.filter(payment=source)
+    which = {"payment": source} if isinstance(source, Payment) else {"suspense": source}
+    disputes = Dispute.objects.filter(**which)
     if disputes.exclude(status__in=Dispute.REFUNDABLE).exists():
         raise ChargeDisputed(
             _("The payer's bank has taken this payment back. It cannot be refunded as well.")

@@ -14,6 +14,7 @@ from repayments.payments.services.settle.cards import CARD, SETUP, settle_card, 
 from repayments.payments.services.settle.disputes import DISPUTE, settle_dispute
 from repayments.payments.services.settle.payments import INTENT, SESSION, settle_intent
 from repayments.payments.services.settle.refunds import REFUND, settle_refund
+from repayments.payments.services.settle.warnings import WARNING, settle_warning
 
 # By the gateway's name for a kind of object: what brings one of it into the books.
 _SETTLERS: dict[str, Callable[..., Any]] = {
@@ -23,6 +24,7 @@ _SETTLERS: dict[str, Callable[..., Any]] = {
     DISPUTE: settle_dispute,
     SETUP: settle_setup,
     CARD: settle_card,
+    WARNING: settle_warning,
 }
 
 
@@ -51,6 +53,7 @@ __all__ = [
     "REFUND",
     "SESSION",
     "SETUP",
+    "WARNING",
     "is_settled_type",
     "settle",
 ]

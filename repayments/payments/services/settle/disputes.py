@@ -17,7 +17,7 @@ from repayments.contacts.models import Hold
 from repayments.contacts.services import HoldNotOpen, lift_hold, place_hold
 from repayments.payments import gateway
 from repayments.payments.gateway import DisputeFacts
-from repayments.payments.models import Dispute, Payment, PostingKey
+from repayments.payments.models import Dispute, Payment, PostingKey, Suspense
 from repayments.payments.services.going_back import count_going_back
 from repayments.payments.services.settle.posting import lock_payment, take_key
 from repayments.payments.services.settle.returns import (
@@ -27,6 +27,7 @@ from repayments.payments.services.settle.returns import (
     undo_return,
 )
 from repayments.payments.services.settle.source import announce, ask_a_person, find_source
+from repayments.payments.signals import payment_exception
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,7 @@ def settle_dispute(*, object_type: str, object_id: str, now: datetime) -> Disput
     if isinstance(source, Payment):
         dispute = _keep_of_payment(source.pk, facts, now)
     else:
-        # No book holds this money, and a person looks at it already.
-        dispute = _keep_row(facts, None, now)
+        dispute = _keep_of_suspense(source.pk, facts, now)
     dispute.refresh_from_db()
     return dispute
 
@@ -64,6 +64,44 @@ def _keep_of_payment(payment_id: int, facts: DisputeFacts, now: datetime) -> Dis
     count_going_back(payment)
     _hold_while_open(payment, now)
     return dispute
+
+
+@transaction.atomic
+def _keep_of_suspense(suspense_id: int, facts: DisputeFacts, now: datetime) -> Dispute:
+    """Follow a dispute of money that no book holds: what the bank has is not there to be placed.
+
+    Worked out from the facts each time, so it needs no key: the same news again is the same end.
+    """
+    suspense = Suspense.objects.select_for_update().get(pk=suspense_id)
+    dispute = _keep_row(facts, None, now)
+    taken = max(facts.withdrawn - facts.reinstated, 0)
+    changed = Dispute.objects.filter(pk=dispute.pk).exclude(withdrawn=taken, suspense=suspense)
+    if changed.update(withdrawn=taken, suspense=suspense, updated_at=now):
+        action = "payments.dispute_withdrawn" if taken else "payments.dispute_reinstated"
+        if taken != dispute.withdrawn:
+            _record(dispute, None, action, now, amount=taken or dispute.withdrawn)
+        transaction.on_commit(
+            lambda: payment_exception.send(
+                sender=Suspense, payment_id=None, suspense_id=suspense_id
+            ),
+            robust=True,
+        )
+    count_going_back(suspense)
+    _close_what_is_gone(suspense, facts, taken, now)
+    return dispute
+
+
+def _close_what_is_gone(suspense: Suspense, facts: DisputeFacts, taken: int, now: datetime) -> None:
+    """Close money that the bank has kept for good; open it again where the bank gave it back."""
+    suspense.refresh_from_db()
+    if facts.status == "lost" and taken and suspense.going_back == suspense.amount:
+        Suspense.objects.filter(pk=suspense.pk, resolved_at__isnull=True).update(
+            resolution=Suspense.Resolution.TAKEN, resolved_at=now
+        )
+    elif suspense.going_back < suspense.amount:
+        Suspense.objects.filter(pk=suspense.pk, resolution=Suspense.Resolution.TAKEN).update(
+            resolution="", resolved_at=None
+        )
 
 
 def _keep_row(facts: DisputeFacts, payment: Payment | None, now: datetime) -> Dispute:
