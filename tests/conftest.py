@@ -3,18 +3,17 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings
-from django.core.management import call_command
-from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
-from repayments.append_only import lifted
+from tests.restore import keep_laid_rows
 
 pytest_plugins = ["tests.live.fixtures"]
 
@@ -27,21 +26,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     and the tests after it would miss the policies and message templates that migrations bring.
     """
     with django_db_blocker.unblock():
-        laid = connection.creation.serialize_db_to_string()
+        put_back = keep_laid_rows(Path(settings.VAR_DIR))
     original = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def restore(self: TransactionTestCase) -> None:
-        with lifted():
-            # Content types come back with the rest, under the keys they had, so the sequences
-            # that hand out the next ones go on from where they are.
-            call_command(
-                "flush",
-                verbosity=0,
-                interactive=False,
-                inhibit_post_migrate=True,
-                reset_sequences=False,
-            )
-        connection.creation.deserialize_db_from_string(laid)
+        put_back()
 
     TransactionTestCase._fixture_teardown = restore  # type: ignore[attr-defined]
     yield

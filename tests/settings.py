@@ -41,12 +41,14 @@ os.environ.setdefault("DATABASE_URL", f"sqlite:///{_FOLDER / 'portal.sqlite3'}")
 from portal.settings import *  # noqa: E402, F403 - the environment above comes first
 from portal.settings import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, ON_POSTGRESQL, STORAGES  # noqa: E402
 
+# A test database need not survive a power cut.
 if not ON_POSTGRESQL:
     DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.sqlite3")}
-    # A test database need not survive a power cut.
     DATABASES["default"]["OPTIONS"]["init_command"] = (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
     )
+else:
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
 # Tests assert words in the language of the source; Chinese pages ask for it by cookie.
 LANGUAGE_CODE = "en"
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
