@@ -135,7 +135,9 @@ else:
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        # Without recursive triggers a REPLACE deletes what is append-only, and no trigger sees it.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        " PRAGMA recursive_triggers=ON;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
@@ -285,6 +287,7 @@ if REDIS_URL:
         "visibility_timeout": 1800,
         "global_keyprefix": REDIS_KEY_PREFIX,
     }
+    CELERY_WORKER_POOL = "prefork"
 else:
     CELERY_BROKER_URL = "folder://"  # see portal.broker
     _BROKER = VAR_DIR / "broker"
@@ -299,6 +302,9 @@ else:
         # At its default of a second the folder would give out two tasks a second, no more.
         "polling_interval": 0.1,
     }
+    # Children of a folder's worker share one pipe and its lock: one killed while it waits would
+    # take the lock with it, and the others would wait for ever. Threads end with their process.
+    CELERY_WORKER_POOL = "threads"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -2,7 +2,8 @@
 
 Migrations install them by ``protect(table)``. They refuse to know what a row means. Whoever owns a
 table can drop its trigger, so this is one layer of four; the others are an application role with
-SELECT and INSERT alone, the audit chain, and its head kept outside.
+SELECT and INSERT alone, the audit chain, and its head kept outside. On SQLite a REPLACE
+deletes without a trigger unless the connection asks for them (``recursive_triggers`` in settings).
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import RunPython
 
 PROTECTED_TABLES: list[str] = [
@@ -22,31 +24,37 @@ PROTECTED_TABLES: list[str] = [
     "contacts_messagetemplateversion",
     "contracts_templateversion",
 ]
+
+
+def _changes_but_retiring(*columns: str) -> tuple[str, str]:
+    """Say in SQL what is refused where published words can only be retired.
+
+    Args:
+        columns: all of the table but ``status``; NULL equals NULL, and a change from or to it is
+            one.
+    """
+    same = " AND ".join(
+        f"(OLD.{name} = NEW.{name} OR (OLD.{name} IS NULL AND NEW.{name} IS NULL))"
+        for name in columns
+    )
+    retired = f"OLD.status = 'published' AND NEW.status = 'retired' AND {same}"
+    # A comparison with NULL is neither true nor false; here it counts as a change.
+    return f"OLD.status <> 'draft' AND NOT COALESCE({retired}, FALSE)", "OLD.status <> 'draft'"
+
+
 # Tables of which some rows may change in one way. By table, in SQL: which UPDATE (over OLD and NEW)
 # and which DELETE (over OLD) is refused.
 REFUSED_CHANGES: dict[str, tuple[str, str]] = {
     # Published words never change; they can only be retired.
-    "contacts_messagetemplateversion": (
-        "OLD.status <> 'draft' AND NOT (OLD.status = 'published' AND NEW.status = 'retired' "
-        "AND OLD.template_id = NEW.template_id AND OLD.number = NEW.number "
-        "AND OLD.subject_zh = NEW.subject_zh AND OLD.subject_en = NEW.subject_en "
-        "AND OLD.text_zh = NEW.text_zh AND OLD.text_en = NEW.text_en "
-        "AND COALESCE(OLD.author_id, 0) = COALESCE(NEW.author_id, 0) "
-        "AND COALESCE(OLD.approved_by_id, 0) = COALESCE(NEW.approved_by_id, 0) "
-        "AND OLD.published_at = NEW.published_at)",
-        "OLD.status <> 'draft'",
+    "contacts_messagetemplateversion": _changes_but_retiring(
+        *("id", "template_id", "number", "subject_zh", "subject_en", "text_zh", "text_en"),
+        *("author_id", "approved_by_id", "published_at"),
     ),
     # So do the clauses of a contract.
-    "contracts_templateversion": (
-        "OLD.status <> 'draft' AND NOT (OLD.status = 'published' AND NEW.status = 'retired' "
-        "AND OLD.template_id = NEW.template_id AND OLD.number = NEW.number "
-        "AND OLD.locale = NEW.locale AND OLD.title = NEW.title AND OLD.body = NEW.body "
-        "AND OLD.body_sha256 = NEW.body_sha256 "
-        "AND OLD.governing_language = NEW.governing_language "
-        "AND COALESCE(OLD.author_id, 0) = COALESCE(NEW.author_id, 0) "
-        "AND COALESCE(OLD.approved_by_id, 0) = COALESCE(NEW.approved_by_id, 0) "
-        "AND OLD.published_at = NEW.published_at)",
-        "OLD.status <> 'draft'",
+    "contracts_templateversion": _changes_but_retiring(
+        *("id", "template_id", "number", "locale", "title", "body", "body_sha256"),
+        *("font_set_sha256", "engine_version", "governing_language"),
+        *("author_id", "approved_by_id", "published_at"),
     ),
 }
 
@@ -63,6 +71,16 @@ def protect(table: str, *, when: str = "") -> RunPython:
         lambda apps, editor: remove(editor.connection, table),
         elidable=False,
     )
+
+
+def protect_anew(table: str) -> RunPython:
+    """Give the migration operation for a table whose conditions above have been tightened."""
+
+    def reinstall(apps: object, editor: BaseDatabaseSchemaEditor) -> None:
+        remove(editor.connection, table)
+        install(editor.connection, table)
+
+    return RunPython(reinstall, RunPython.noop, elidable=False)
 
 
 def install(database: BaseDatabaseWrapper, table: str, *, when: str = "") -> None:

@@ -44,9 +44,7 @@ from portal.settings import CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, ON_POSTG
 # A test database need not survive a power cut.
 if not ON_POSTGRESQL:
     DATABASES["default"]["TEST"] = {"NAME": str(_FOLDER / "test.sqlite3")}
-    DATABASES["default"]["OPTIONS"]["init_command"] = (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-    )
+    DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
 else:
     DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
 # Tests assert words in the language of the source; Chinese pages ask for it by cookie.
