@@ -113,6 +113,8 @@ def test_a_borrower_signs_agrees_a_plan_and_pays_once(
     # Received, once, and shown to the cent where it went.
     expect(page).to_have_url(re.compile(rf"{re.escape(stack.url)}/payments/[0-9a-f-]+/"))
     stack.wait_until(lambda: payments_of(stack) == [("succeeded", first)])
+    # The refused try is kept too, whichever of the two was told of first.
+    stack.wait_until(lambda: declines_of(stack) == ["card_declined"])
     page.reload()
     receipt = page.get_by_role("region", name="Receipt")
     expect(receipt).to_contain_text(yuan(first))
@@ -175,3 +177,9 @@ def current_rows(stack: Stack) -> list[dict[str, int]]:
 def payments_of(stack: Stack) -> list[tuple[str, int]]:
     rows = stack.rows("SELECT status, amount_received FROM payments_payment")
     return [(row["status"], row["amount_received"]) for row in rows]
+
+
+def declines_of(stack: Stack) -> list[str]:
+    rows = stack.rows("SELECT payload FROM audit_event WHERE action = 'payments.declined'")
+    payloads = [row["payload"] for row in rows]
+    return [(json.loads(one) if isinstance(one, str) else one)["code"] for one in payloads]

@@ -169,6 +169,36 @@ def test_f3_every_order_of_a_declined_then_paid_session_ends_the_same(
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_a_declined_try_is_on_record_once_whatever_was_worked_first(
+    sandbox: Sandbox, pay: Pay, loan: Loan, deliver: Deliver, order: tuple[int, ...]
+) -> None:
+    payment = pay(50_000, card="0002")
+    told = events_of(sandbox, gateway.fetch_session(payment.session_id).intent.id)
+    failed = next(one for one in told if one["type"] == "payment_intent.payment_failed")
+    is_told_at_once = order[0] == 0
+    if is_told_at_once:
+        deliver(failed)
+    sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
+    intent = gateway.fetch_session(payment.session_id).intent
+    told = [failed, *events_of(sandbox, intent.id), *events_of(sandbox, payment.session_id)]
+    kinds = ["payment_intent.payment_failed", "payment_intent.succeeded"]
+    kinds.append("checkout.session.completed")
+
+    for place in order:
+        deliver(next(one for one in told if one["type"] == kinds[place]))
+    GatewayEvent.objects.all().delete()
+    deliver(failed)
+
+    assert status(payment) == Status.SUCCEEDED
+    (declined,) = Event.objects.filter(stream=loan.stream, action="payments.declined")
+    assert declined.payload["payment"] == str(payment.public_id)
+    assert (declined.payload["code"], declined.payload["decline_code"]) == (
+        "card_declined",
+        "generic_decline",
+    )
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_f3_every_order_of_an_expiry_ends_the_same(
     sandbox: Sandbox, pay: Pay, loan: Loan, deliver: Deliver, order: tuple[int, ...]
 ) -> None:

@@ -54,8 +54,10 @@ from repayments.payments.gateway.errors import (
 )
 from repayments.payments.gateway.events import (
     EVENT_TYPES,
+    DeclineTold,
     EventFacts,
     list_events,
+    read_decline,
     verify_event,
 )
 from repayments.payments.gateway.intents import (
@@ -84,6 +86,7 @@ __all__ = [
     "CheckoutSession",
     "DisputeFacts",
     "EVENT_TYPES",
+    "DeclineTold",
     "EventFacts",
     "GatewayBusy",
     "GatewayDeclined",
@@ -129,5 +132,6 @@ __all__ = [
     "methods_for",
     "open_session",
     "open_setup",
+    "read_decline",
     "verify_event",
 ]

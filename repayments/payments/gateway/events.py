@@ -60,6 +60,34 @@ class EventFacts:
     body: bytes
 
 
+@dataclass(frozen=True)
+class DeclineTold:
+    """A refused try as an event told of it: for the record, never for state or money."""
+
+    intent_id: str
+    error_code: str
+    decline_code: str
+    advice_code: str
+
+    @property
+    def codes(self) -> tuple[str, str, str]:
+        return self.error_code, self.decline_code, self.advice_code
+
+
+def read_decline(body: bytes) -> DeclineTold | None:
+    """Read the refusal in a kept event; None where it tells of none, or not in words of ours."""
+    try:
+        content = json.loads(body)
+        if content["type"] != "payment_intent.payment_failed":
+            return None
+        told = content["data"]["object"]
+        error = told["last_payment_error"]
+        codes = [error.get(name) or "" for name in ("code", "decline_code", "advice_code")]
+        return DeclineTold(told["id"], *(str(code)[:60] for code in codes))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
 def list_events(*, since: datetime, types: Sequence[str] = EVENT_TYPES) -> Iterator[EventFacts]:
     """List the events since a moment; the gateway keeps them for 30 days.
 

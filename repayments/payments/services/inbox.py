@@ -24,7 +24,7 @@ from repayments.payments.gateway import (
 )
 from repayments.payments.models import GatewayEvent
 from repayments.payments.services.failed_calls import note_failed_call
-from repayments.payments.services.settle import is_settled_type, settle
+from repayments.payments.services.settle import is_settled_type, note_decline, settle
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +81,9 @@ def process_event(*, event_id: str, now: datetime) -> None:
     try:
         if event.type in EVENT_TYPES and is_settled_type(event.object_type):
             settle(object_type=event.object_type, object_id=event.object_id, now=now)
+            decline = gateway.read_decline(bytes(event.body))
+            if decline is not None:
+                note_decline(told=decline, now=now)
     except (GatewayTimeout, GatewayBusy, GatewayMisconfigured) as error:
         # The gateway's trouble or an operator's, not the event's: however long it lasts, the event
         # is not given up.

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from repayments.payments.services.settle.cards import CARD, SETUP, settle_card, settle_setup
+from repayments.payments.services.settle.declined import note_decline
 from repayments.payments.services.settle.disputes import DISPUTE, settle_dispute
 from repayments.payments.services.settle.payments import INTENT, SESSION, settle_intent
 from repayments.payments.services.settle.refunds import REFUND, settle_refund
@@ -55,5 +56,6 @@ __all__ = [
     "SETUP",
     "WARNING",
     "is_settled_type",
+    "note_decline",
     "settle",
 ]

@@ -21,6 +21,7 @@ from repayments.payments.models import Payment, PostingKey, Provider, Suspense
 from repayments.payments.services.received import tell_received
 from repayments.payments.services.settle.cards import keep_card_of_payment, settle_setup_page
 from repayments.payments.services.settle.charges import close_charge, record_answer
+from repayments.payments.services.settle.declined import keep_decline
 from repayments.payments.services.settle.posting import day_within, lock_payment, take_key
 from repayments.payments.signals import payment_exception, payment_settled
 from repayments.payments.states import find_mismatch, status_told
@@ -336,7 +337,7 @@ def _move(
     if status is None:
         return
     if intent is not None:
-        _keep_decline(payment, intent, now)
+        keep_decline(payment, intent, now)
     if payment.channel == Payment.Channel.AUTOPAY:
         if intent is not None:
             record_answer(payment, intent, now)
@@ -359,28 +360,3 @@ def _move(
         at=now,
         payload={"payment": str(payment.public_id), "before": payment.status},
     )
-
-
-def _keep_decline(payment: Payment, intent: IntentFacts, now: datetime) -> None:
-    """Note how a try was refused, once a reason; the borrower may try again at the gateway."""
-    told = (intent.error_code, intent.decline_code, intent.advice_code)
-    if not any(told) or told == (payment.error_code, payment.decline_code, payment.advice_code):
-        return
-    changed = (
-        Payment.objects.filter(pk=payment.pk)
-        .exclude(status=Status.SUCCEEDED)
-        .update(error_code=told[0], decline_code=told[1], advice_code=told[2], updated_at=now)
-    )
-    if changed:
-        record_event(
-            stream=payment.loan.stream,
-            action="payments.declined",
-            actor=None,
-            at=now,
-            payload={
-                "payment": str(payment.public_id),
-                "code": told[0],
-                "decline_code": told[1],
-                "advice_code": told[2],
-            },
-        )
