@@ -65,7 +65,7 @@ def run(sql: str, values: tuple[object, ...]) -> None:
 
 
 def columns_of(table: str) -> list[str]:
-    return [column.column for column in model_of(table)._meta.concrete_fields]
+    return [str(each.column) for each in model_of(table)._meta.concrete_fields]
 
 
 @pytest.mark.usefixtures("kept")
