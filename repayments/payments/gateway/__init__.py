@@ -53,6 +53,7 @@ from repayments.payments.gateway.errors import (
     UnverifiedEvent,
 )
 from repayments.payments.gateway.events import (
+    DECLINED,
     EVENT_TYPES,
     DeclineTold,
     EventFacts,
@@ -86,6 +87,7 @@ __all__ = [
     "CheckoutSession",
     "DisputeFacts",
     "EVENT_TYPES",
+    "DECLINED",
     "DeclineTold",
     "EventFacts",
     "GatewayBusy",

@@ -17,6 +17,7 @@ from repayments.payments.gateway.errors import OtherMode, UnverifiedEvent
 if TYPE_CHECKING:
     from stripe.params import EventListParams
 
+DECLINED = "payment_intent.payment_failed"
 # What is worked; any other type rests in the inbox. One listing takes at most 20 types.
 EVENT_TYPES = (
     "checkout.session.completed",
@@ -26,7 +27,7 @@ EVENT_TYPES = (
     "payment_intent.succeeded",
     "payment_intent.processing",
     "payment_intent.requires_action",
-    "payment_intent.payment_failed",
+    DECLINED,
     "payment_intent.canceled",
     "setup_intent.succeeded",
     "setup_intent.setup_failed",
@@ -78,7 +79,7 @@ def read_decline(body: bytes) -> DeclineTold | None:
     """Read the refusal in a kept event; None where it tells of none, or not in words of ours."""
     try:
         content = json.loads(body)
-        if content["type"] != "payment_intent.payment_failed":
+        if content["type"] != DECLINED:
             return None
         told = content["data"]["object"]
         error = told["last_payment_error"]

@@ -81,9 +81,11 @@ def process_event(*, event_id: str, now: datetime) -> None:
     try:
         if event.type in EVENT_TYPES and is_settled_type(event.object_type):
             settle(object_type=event.object_type, object_id=event.object_id, now=now)
-            decline = gateway.read_decline(bytes(event.body))
-            if decline is not None:
-                note_decline(told=decline, now=now)
+            if event.type == gateway.DECLINED:
+                # Its body is read for this one kind; no other needs it.
+                decline = gateway.read_decline(bytes(event.body))
+                if decline is not None:
+                    note_decline(told=decline, now=now)
     except (GatewayTimeout, GatewayBusy, GatewayMisconfigured) as error:
         # The gateway's trouble or an operator's, not the event's: however long it lasts, the event
         # is not given up.
