@@ -16,8 +16,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "laid" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.live)
-            # One worker has all of them: two stacks at once would be slow on two cores.
-            item.add_marker(pytest.mark.xdist_group("live"))
+            # A worker has all looks at pages, another one all that waits for sweeps and mail: each
+            # shares what it started, and while one waits the other works.
+            looks = "demo" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("browser" if looks else "live"))
 
 
 @pytest.fixture(scope="session")

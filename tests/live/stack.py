@@ -64,6 +64,7 @@ class Stack:
     environment: dict[str, str]
     sandbox: Sandbox
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    console: "subprocess.Popen[str] | None" = None
 
     @property
     def url(self) -> str:
@@ -81,9 +82,27 @@ class Stack:
         return run_manage(self.environment, *arguments, given=given, check=check)
 
     def shell(self, code: str) -> Any:
-        """Run Python inside the product; what it puts in `result` comes back as JSON would."""
-        text = f"import json\n{code}\nprint('\\n' + json.dumps(result, default=str))"
-        return json.loads(self.manage("shell", "-v0", "-c", text).splitlines()[-1])
+        """Run Python inside the product; what it puts in `result` comes back as JSON would.
+
+        Raises: AssertionError with the traceback where it fails.
+        """
+        if self.console is None:
+            with (self.folder / "console.log").open("ab") as errors:
+                self.console = subprocess.Popen(
+                    [sys.executable, "-m", "tests.live.console"],
+                    cwd=ROOT,
+                    env=self.environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
+        self.console.stdin.write(json.dumps(code) + "\n")
+        self.console.stdin.flush()
+        line = self.console.stdout.readline()
+        answer = json.loads(line) if line else {"error": self.log("console")}
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
 
     def session_of(self, email: str, *, second_factor: bool = False) -> str:
         """A session for this person, as the value of the cookie `sessionid`.
@@ -321,6 +340,9 @@ def running_stack(laid: Laid, redis_url: str = "", **environment: str) -> Iterat
             # Nothing of theirs is wanted any more; a worker takes seconds to end in good order.
             for process in list(stack.processes):
                 stack.kill(process)
+            if stack.console is not None:
+                with stack.console as console:
+                    console.kill()
             if redis_url:
                 _forget(redis_url, prefix)
 
