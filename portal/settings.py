@@ -342,6 +342,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "repayments.contracts.tasks.sweep_letters",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),
     },
+    "make the daily head and have it time-stamped": {
+        "task": "repayments.contracts.tasks.sweep_heads",
+        "schedule": timedelta(minutes=10),
+    },
     "work the gateway's inbox": {
         "task": "repayments.payments.tasks.sweep_gateway_events",
         "schedule": timedelta(seconds=env.int("SWEEP_SECONDS", default=60)),

@@ -23,6 +23,9 @@ PROTECTED_TABLES: list[str] = [
     "contacts_decision",
     "contacts_messagetemplateversion",
     "contracts_templateversion",
+    "contracts_dailyhead",
+    "contracts_headleaf",
+    "contracts_headstamp",
 ]
 
 

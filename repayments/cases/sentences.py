@@ -77,6 +77,15 @@ SENTENCES: dict[str, Any] = {
     "contracts.letter_made": gettext_lazy("Settlement letter %(reference)s made"),
     "contracts.letter_issued": gettext_lazy("Settlement letter %(reference)s sealed and issued"),
     "contracts.letter_voided": gettext_lazy("Settlement letter %(reference)s made void"),
+    "contracts.evidence_made": gettext_lazy("Record of signing of %(reference)s made"),
+    "contracts.evidence_failed": gettext_lazy(
+        "Record of signing of %(reference)s could not be made"
+    ),
+    "contracts.evidence_downloaded": gettext_lazy("Record of signing of %(reference)s downloaded"),
+    "contracts.kit_exported": gettext_lazy(
+        "Files for an independent check of %(reference)s downloaded"
+    ),
+    "contracts.head_late": gettext_lazy("The daily head of %(day)s has no time stamp"),
     "contracts.superseded": gettext_lazy("Contract %(reference)s replaced by a newer one"),
     "plans.proposed": gettext_lazy("Plan proposed"),
     "plans.referred": gettext_lazy("Plan given to a person (rule: %(rule)s)"),

@@ -4,8 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -14,10 +17,16 @@ from repayments.contracts.models import (
     Contract,
     ContractRevision,
     ContractTemplate,
+    DailyHead,
+    Evidence,
+    HeadStamp,
     SettlementLetter,
     Signature,
     TemplateVersion,
 )
+from repayments.contracts.services import record_evidence_download
+from repayments.contracts.views.common import origin_of, user_of
+from repayments.contracts.views.files import evidence_response, kit_response
 
 UNSEALED = ("borrower_signed", "sealing", "seal_failed")
 
@@ -79,6 +88,49 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin):
     inlines = (RevisionInline, SignatureInline)
     exclude = ("consents",)
 
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path(
+                "<int:pk>/evidence.pdf",
+                wrap(self.evidence_pdf),
+                name="contracts_contract_evidence",
+            ),
+            path("<int:pk>/kit.zip", wrap(self.kit), name="contracts_contract_kit"),
+            *super().get_urls(),
+        ]
+
+    def evidence_pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
+        contract = self._get_contract(request, pk)
+        return self._handed_out(
+            request, contract, evidence_response(contract), "evidence_downloaded"
+        )
+
+    def kit(self, request: HttpRequest, pk: int) -> HttpResponse:
+        contract = self._get_contract(request, pk)
+        return self._handed_out(request, contract, kit_response(contract), "kit_exported")
+
+    def _get_contract(self, request: HttpRequest, pk: int) -> Contract:
+        contract: Contract = get_object_or_404(Contract, pk=pk)
+        if not self.has_view_permission(request, contract):
+            raise PermissionDenied
+        return contract
+
+    def _handed_out(
+        self, request: HttpRequest, contract: Contract, response: HttpResponse | None, action: str
+    ) -> HttpResponse:
+        """Put on the contract's record who took its files away."""
+        if response is None:
+            raise Http404
+        record_evidence_download(
+            contract=contract,
+            action=action,
+            actor=user_of(request),
+            origin=origin_of(request),
+            now=now(),
+        )
+        return response
+
     @admin.display(description=_("borrower"))
     def borrower(self, contract: Contract) -> str:
         return contract.loan.borrower.legal_name
@@ -89,6 +141,38 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin):
             return ""
         minutes = int((now() - contract.signed_at).total_seconds()) // 60
         return ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes) % {"minutes": minutes}
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(ReadOnly, admin.ModelAdmin):
+    """The files that are made, and those that wait and why."""
+
+    list_display = ("contract", "made_at", "attempts", "error", "try_again_at")
+    list_filter = (("made_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("contract",)
+    search_fields = ("contract__reference",)
+    ordering = ("-pk",)
+    show_full_result_count = False
+
+
+class StampInline(ReadOnly, admin.TabularInline):
+    model = HeadStamp
+    fields = ("tsa_time", "tsa_name", "created_at")
+    extra = 0
+
+
+@admin.register(DailyHead)
+class DailyHeadAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("day", "made_at", "stamped_at", "sha256")
+    list_filter = (("stamp", admin.EmptyFieldListFilter),)
+    list_select_related = ("stamp",)
+    ordering = ("-day",)
+    show_full_result_count = False
+    inlines = (StampInline,)
+
+    @admin.display(description=_("time stamp"))
+    def stamped_at(self, head: DailyHead) -> datetime | None:
+        return head.stamp.tsa_time if hasattr(head, "stamp") else None
 
 
 @admin.register(SettlementLetter)

@@ -223,8 +223,8 @@ def labels_for(locale: str) -> dict[str, str]:
 
 
 def template_source(name: str) -> str:
-    """Return the typst source of a document kind: "contract", "receipt" or "letter"."""
-    if name not in ("contract", "receipt", "letter"):
+    """Return the typst source of a kind: "contract", "receipt", "letter" or "evidence"."""
+    if name not in ("contract", "receipt", "letter", "evidence"):
         raise DocumentError(f"no such document kind: {name}")
     return (TYPST / f"{name}.typ").read_text(encoding="utf-8")
 

@@ -14,6 +14,7 @@ from repayments.contracts.models import (
     Blob,
     Contract,
     ContractRevision,
+    Evidence,
     SettlementLetter,
     Signature,
 )
@@ -129,6 +130,12 @@ def get_download(contract: Contract) -> ContractRevision | None:
     return found.get(kinds[0]) or found.get(kinds[1])
 
 
+def get_evidence_sha256(contract: Contract) -> str:
+    """Return the SHA-256 (hex) of the sealed evidence file; empty while there is none."""
+    made = contract.revisions.filter(kind=ContractRevision.Kind.EVIDENCE)
+    return made.values_list("blob_id", flat=True).first() or ""
+
+
 def get_code_answer(code: str) -> CodeAnswer | None:
     """Answer for the code printed in a contract; None for one not on record.
 
@@ -164,13 +171,15 @@ def get_verdict(pdf: bytes, *, parse_known: bool) -> verification.Verdict:
 
 
 def get_expected(reference: str) -> verification.Expected | None:
-    """Say what the file of a contract or letter must bear; None for a reference not on record.
+    """Say what the file of a contract, its evidence or a letter must bear.
+
+    None for a reference not on record.
 
     A contract that is not complete has no lender's signature yet, so no file of it can hold.
     """
     contract = Contract.objects.filter(reference=reference).first()
     if contract is None:
-        return _expected_of_letter(reference)
+        return _expected_of_evidence(reference) or _expected_of_letter(reference)
     frozen = Blob.objects.filter(
         revisions__contract=contract, revisions__kind=ContractRevision.Kind.UNSIGNED
     ).first()
@@ -222,6 +231,26 @@ def _letter_answer(code: str) -> CodeAnswer | None:
     if not _is_in_force(letter):
         return CodeAnswer("letter_void", letter.final_id or "")
     return CodeAnswer("letter" if letter.final_id else "letter_being_sealed", letter.final_id or "")
+
+
+def _expected_of_evidence(reference: str) -> verification.Expected | None:
+    evidence = (
+        Evidence.objects.filter(
+            contract__reference=reference.removesuffix(Evidence.SUFFIX), made_at__isnull=False
+        )
+        .select_related("frozen", "contract")
+        .first()
+    )
+    if evidence is None or evidence.frozen is None or evidence.reference != reference:
+        return None
+    return verification.Expected(
+        signatures=(
+            verification.ExpectedSignature(sealing.LENDER_FIELD, evidence.cert_fingerprint),
+        ),
+        frozen_sha256=evidence.frozen.sha256,
+        frozen_size=evidence.frozen.size,
+        reference=reference,
+    )
 
 
 def _expected_of_letter(reference: str) -> verification.Expected | None:

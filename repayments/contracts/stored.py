@@ -5,10 +5,11 @@ What is shown is what is signed: pages are made of this and never of live rows.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from repayments.contracts import blobs, documents
 from repayments.contracts.documents import ContractData
+from repayments.contracts.evidence_paper import EvidenceData
 from repayments.contracts.models import Contract, ContractRevision
 
 
@@ -25,7 +26,7 @@ class FrozenDocument:
 def get_frozen(contract: Contract) -> FrozenDocument:
     """Read the document the borrower is shown. Raises: NotFrozen, blobs.BlobDamaged."""
     sha256 = get_frozen_sha256(contract)
-    return FrozenDocument(sha256, _data_of(sha256))
+    return FrozenDocument(sha256, cast("ContractData", _attached(sha256)))
 
 
 def get_frozen_sha256(contract: Contract) -> str:
@@ -40,7 +41,12 @@ def get_frozen_sha256(contract: Contract) -> str:
     return sha256
 
 
+def get_evidence_data(sha256: str) -> EvidenceData:
+    """Read what a sealed evidence file says, out of the file. Raises: blobs.BlobDamaged."""
+    return cast("EvidenceData", _attached(sha256))
+
+
 @lru_cache(maxsize=64)
-def _data_of(sha256: str) -> ContractData:
+def _attached(sha256: str) -> dict[str, Any]:
     # The name is the hash of the bytes, so what is remembered can never be stale.
-    return cast("ContractData", documents.read_attachment(blobs.read(sha256)))
+    return documents.read_attachment(blobs.read(sha256))

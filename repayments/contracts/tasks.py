@@ -1,16 +1,38 @@
 """Ways in for the worker: ids in, one service each."""
 
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 
-from repayments.clock import now
+from repayments.clock import now, today
 from repayments.contracts import services
 
 
 @shared_task
 def seal_contract(*, contract_id: int, **kwargs: Any) -> None:
-    services.seal_contract(contract_id=contract_id, now=now())
+    if services.seal_contract(contract_id=contract_id, now=now()):
+        make_evidence.delay_on_commit(contract_id=contract_id)
+
+
+@shared_task
+def make_evidence(*, contract_id: int, **kwargs: Any) -> None:
+    services.make_evidence(contract_id=contract_id, now=now())
+
+
+@shared_task
+def stamp_head(*, head_id: int, **kwargs: Any) -> None:
+    services.stamp_head(head_id=head_id, now=now())
+
+
+@shared_task
+def sweep_heads(**kwargs: Any) -> None:
+    """Make the head of the day that ended, once, and hand on what has no time stamp yet."""
+    made = services.make_head(day=today() - timedelta(days=1), now=now())
+    if made is not None:
+        services.adopt_contracts()
+    for head_id in services.list_unstamped():
+        stamp_head.delay_on_commit(head_id=head_id)
 
 
 @shared_task
@@ -54,5 +76,7 @@ def sweep_contracts(**kwargs: Any) -> None:
     services.release_stale(now=moment)
     for contract_id in services.list_unsealed(now=moment):
         seal_contract.delay_on_commit(contract_id=contract_id)
+    for contract_id in services.list_without_evidence(now=moment):
+        make_evidence.delay_on_commit(contract_id=contract_id)
     for loan_id in services.list_loans_to_issue(now=moment):
         issue_loan_contract.delay_on_commit(loan_id=loan_id)

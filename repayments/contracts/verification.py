@@ -50,7 +50,7 @@ _MAX_SIGNATURES = 20
 # On record as these, a final copy, whole in itself; and what is said of it.
 FINAL_KINDS = {
     "final": "on_record",
-    "evidence": "on_record",
+    "evidence": "evidence_on_record",
     "letter": "letter_on_record",
 }
 # On record too, and unchanged, but withdrawn: what it says no longer holds.
@@ -62,6 +62,7 @@ INVALID: Literal["invalid"] = "invalid"
 
 REASONS: dict[str, Promise] = {
     "on_record": _("This is our final copy, unchanged."),
+    "evidence_on_record": _("This is our record of how a contract was signed, unchanged."),
     "letter_on_record": _(
         "This is our settlement letter, unchanged. It is in force: nothing is owed on the loan it "
         "names."

@@ -8,8 +8,10 @@ files of contracts are read and hashed one by one.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
@@ -18,6 +20,8 @@ from repayments.cases.models import Case, CaseKind
 from repayments.cases.services import clearing_case_id
 from repayments.contracts import blobs
 from repayments.contracts.models import ContractRevision
+from repayments.contracts.services import verify_heads
+from repayments.contracts.verification import load_trust
 from repayments.ledger.services import verify_ledger
 from repayments.payments.models import ClearingCheck, Suspense
 from repayments.plans.models import InstallmentPlan
@@ -76,6 +80,13 @@ def _record_is_whole(now: datetime) -> Iterator[Breach]:
     fault = verify_audit()
     if fault is not None:
         yield Breach(2, f"event {fault.stream} #{fault.seq}", fault.reason)
+
+
+def _chains_are_as_daily_heads_found_them(now: datetime) -> Iterator[Breach]:
+    fault = verify_heads(trust=load_trust(Path(settings.SEALING_KEYS_DIR)), now=now)
+    if fault is not None:
+        chain = f" {fault.stream} from #{fault.seq} on" if fault.stream else ""
+        yield Breach(2, f"daily head of {fault.day}{chain}", fault.reason)
 
 
 def _payments_are_posted_once(now: datetime) -> Iterator[Breach]:
@@ -188,6 +199,7 @@ CHECKS: tuple[Callable[[datetime], Iterator[Breach]], ...] = (
     _books_agree_with_schedules,
     _caches_agree_with_schedules,
     _record_is_whole,
+    _chains_are_as_daily_heads_found_them,
     _payments_are_posted_once,
     _unmatched_money_is_owned,
     _clearing_differences_have_cases,

@@ -1,4 +1,4 @@
-"""Templates, contracts with their files and signatures, and settlement letters."""
+"""Templates, contracts with their files and signatures, evidence, and settlement letters."""
 
 from repayments.contracts.models.contract import (
     Blob,
@@ -10,6 +10,7 @@ from repayments.contracts.models.contract import (
     SigningChallenge,
     TemplateVersion,
 )
+from repayments.contracts.models.evidence import DailyHead, Evidence, HeadLeaf, HeadStamp
 from repayments.contracts.models.letter import SettlementLetter
 
 __all__ = [
@@ -17,6 +18,10 @@ __all__ = [
     "Contract",
     "ContractRevision",
     "ContractTemplate",
+    "DailyHead",
+    "Evidence",
+    "HeadLeaf",
+    "HeadStamp",
     "Kind",
     "SettlementLetter",
     "Signature",

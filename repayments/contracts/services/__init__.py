@@ -1,4 +1,5 @@
-"""Every write of this room: issue, open, agree, prove who signs, sign, seal, or end without."""
+"""Every write of this room: issue, open, agree, prove who signs, sign, seal, or end without;
+then the evidence, and the daily head over the record."""
 
 from repayments.contracts.services.ceremony import (
     COST_READING_SECONDS,
@@ -28,6 +29,20 @@ from repayments.contracts.services.close import (
     decline_contract,
     expire_contracts,
     void_contract,
+)
+from repayments.contracts.services.daily_heads import list_unstamped, make_head, stamp_head
+from repayments.contracts.services.evidence import (
+    adopt_contracts,
+    list_without_evidence,
+    make_evidence,
+    record_evidence_download,
+)
+from repayments.contracts.services.head_check import (
+    LEAVES_FILE,
+    TEXT_FILE,
+    TOKEN_FILE,
+    HeadFault,
+    verify_heads,
 )
 from repayments.contracts.services.issue import (
     ContractAlreadyOpen,
@@ -66,6 +81,18 @@ from repayments.contracts.services.states import (
 )
 
 __all__ = [
+    "TOKEN_FILE",
+    "TEXT_FILE",
+    "LEAVES_FILE",
+    "verify_heads",
+    "stamp_head",
+    "record_evidence_download",
+    "make_head",
+    "make_evidence",
+    "list_without_evidence",
+    "list_unstamped",
+    "adopt_contracts",
+    "HeadFault",
     "COST_READING_SECONDS",
     "AlreadySigned",
     "CodeNotUsable",

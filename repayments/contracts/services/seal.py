@@ -30,7 +30,7 @@ from repayments.contacts.services import queue_message
 from repayments.contracts import alarms, blobs, failpoints, sealing, verification
 from repayments.contracts.certificates import PreflightError
 from repayments.contracts.documents import DocumentError
-from repayments.contracts.models import Contract, ContractRevision, Signature
+from repayments.contracts.models import Contract, ContractRevision, Evidence, Signature
 from repayments.contracts.services.states import lock, record
 from repayments.contracts.wording import WORDS
 
@@ -255,6 +255,7 @@ def _complete(
                 },
             )
             _queue_completed(contract, now)
+            Evidence.objects.create(contract=contract)
             changed = Contract.objects.filter(
                 pk=contract.pk, status=Contract.Status.SEALING, claimed_at=claim.claimed_at
             ).update(

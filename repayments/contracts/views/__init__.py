@@ -1,6 +1,7 @@
 """Pages: the signing ceremony, settlement letters, and the public check of a document."""
 
 from repayments.contracts.views.after import decline, detail, download
+from repayments.contracts.views.evidence import evidence, evidence_pdf, kit
 from repayments.contracts.views.letters import letter, letter_of_loan, letter_pdf
 from repayments.contracts.views.public import verify
 from repayments.contracts.views.reading import agree, confirm_costs, read
@@ -13,7 +14,10 @@ __all__ = [
     "decline",
     "detail",
     "download",
+    "evidence",
+    "evidence_pdf",
     "finish",
+    "kit",
     "letter",
     "letter_of_loan",
     "letter_pdf",
