@@ -1,5 +1,6 @@
 """Staff see contracts and their words; what happens to a contract happens through services."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from repayments.contracts.models import (
     Signature,
     TemplateVersion,
 )
-from repayments.contracts.services import record_evidence_download
+from repayments.contracts.services import record_evidence_download, record_kit_export
 from repayments.contracts.views.common import origin_of, user_of
 from repayments.contracts.views.files import evidence_response, kit_response
 
@@ -101,34 +102,27 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin):
         ]
 
     def evidence_pdf(self, request: HttpRequest, pk: int) -> HttpResponse:
-        contract = self._get_contract(request, pk)
-        return self._handed_out(
-            request, contract, evidence_response(contract), "evidence_downloaded"
-        )
+        return self._hand_out(request, pk, evidence_response, record_evidence_download)
 
     def kit(self, request: HttpRequest, pk: int) -> HttpResponse:
-        contract = self._get_contract(request, pk)
-        return self._handed_out(request, contract, kit_response(contract), "kit_exported")
+        return self._hand_out(request, pk, kit_response, record_kit_export)
 
-    def _get_contract(self, request: HttpRequest, pk: int) -> Contract:
+    def _hand_out(
+        self,
+        request: HttpRequest,
+        pk: int,
+        respond: Callable[[Contract], HttpResponse | None],
+        note: Callable[..., None],
+    ) -> HttpResponse:
+        """Give a file of a contract, and put on the contract's record who took it."""
         contract: Contract = get_object_or_404(Contract, pk=pk)
         if not self.has_view_permission(request, contract):
             raise PermissionDenied
-        return contract
-
-    def _handed_out(
-        self, request: HttpRequest, contract: Contract, response: HttpResponse | None, action: str
-    ) -> HttpResponse:
-        """Put on the contract's record who took its files away."""
+        response = respond(contract)
         if response is None:
             raise Http404
-        record_evidence_download(
-            contract=contract,
-            action=action,
-            actor=user_of(request),
-            origin=origin_of(request),
-            now=now(),
-        )
+        if request.method != "HEAD":
+            note(contract=contract, actor=user_of(request), origin=origin_of(request), now=now())
         return response
 
     @admin.display(description=_("borrower"))

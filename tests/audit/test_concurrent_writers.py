@@ -36,7 +36,7 @@ def in_threads(work: Callable[..., Any]) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_writers_keep_the_chain_dense() -> None:
+def test_case_37_concurrent_writers_keep_the_chain_dense() -> None:
     def write(number: int, turn: int) -> None:
         record_event(
             stream="loan:hot", action="loans.hot", actor=None, at=AT, payload={"n": [number, turn]}

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField(unique=True, verbose_name='day')),
-                ('text', models.TextField(verbose_name='text')),
+                ('text', models.TextField(verbose_name='stamped text')),
                 ('sha256', models.CharField(max_length=64, unique=True)),
                 ('previous', models.CharField(max_length=64, unique=True)),
                 ('made_at', models.DateTimeField(verbose_name='made at')),

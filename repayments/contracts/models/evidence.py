@@ -65,7 +65,7 @@ class DailyHead(models.Model):
     """One day's root over all chains that moved since the head before; ``text`` is stamped."""
 
     day = models.DateField(_("day"), unique=True)
-    text = models.TextField(_("text"))
+    text = models.TextField(_("stamped text"))
     sha256 = models.CharField(max_length=64, unique=True)
     # Unique: no head has two successors.
     previous = models.CharField(max_length=64, unique=True)

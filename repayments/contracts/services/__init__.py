@@ -36,6 +36,7 @@ from repayments.contracts.services.evidence import (
     list_without_evidence,
     make_evidence,
     record_evidence_download,
+    record_kit_export,
 )
 from repayments.contracts.services.head_check import (
     LEAVES_FILE,
@@ -87,6 +88,7 @@ __all__ = [
     "verify_heads",
     "stamp_head",
     "record_evidence_download",
+    "record_kit_export",
     "make_head",
     "make_evidence",
     "list_without_evidence",

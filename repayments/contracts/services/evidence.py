@@ -75,19 +75,16 @@ def adopt_contracts() -> int:
 
 @transaction.atomic
 def record_evidence_download(
-    *,
-    contract: Contract,
-    action: str,
-    actor: User,
-    origin: Origin,
-    now: datetime,
+    *, contract: Contract, actor: User, origin: Origin, now: datetime
 ) -> None:
-    """Keep that somebody took the evidence file or the kit away.
+    """Keep that somebody took the evidence file away."""
+    record(contract, "evidence_downloaded", actor=actor, at=now, origin=origin)
 
-    Args:
-        action: "evidence_downloaded" or "kit_exported".
-    """
-    record(contract, action, actor=actor, at=now, origin=origin)
+
+@transaction.atomic
+def record_kit_export(*, contract: Contract, actor: User, origin: Origin, now: datetime) -> None:
+    """Keep that somebody took the files for an independent check away."""
+    record(contract, "kit_exported", actor=actor, at=now, origin=origin)
 
 
 def _due(now: datetime) -> QuerySet[Evidence]:

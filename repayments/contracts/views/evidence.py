@@ -38,7 +38,10 @@ def evidence_pdf(request: HttpRequest, public_id: object) -> HttpResponse:
     response = evidence_response(contract)
     if response is None:
         raise Http404
-    _note(request, contract, "evidence_downloaded")
+    if request.method != "HEAD":
+        services.record_evidence_download(
+            contract=contract, actor=user_of(request), origin=origin_of(request), now=now()
+        )
     return response
 
 
@@ -50,16 +53,9 @@ def kit(request: HttpRequest, public_id: object) -> HttpResponse:
     response = kit_response(contract)
     if response is None:
         raise Http404
-    _note(request, contract, "kit_exported")
+    if request.method != "HEAD":
+        services.record_kit_export(
+            contract=contract, actor=user_of(request), origin=origin_of(request), now=now()
+        )
     return response
 
-
-def _note(request: HttpRequest, contract: Contract, action: str) -> None:
-    if request.method != "HEAD":
-        services.record_evidence_download(
-            contract=contract,
-            action=action,
-            actor=user_of(request),
-            origin=origin_of(request),
-            now=now(),
-        )
