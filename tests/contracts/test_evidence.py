@@ -306,14 +306,6 @@ def test_an_address_in_the_picture_leads_to_the_check(
     assert evidenced.verify_code in page.content.decode()
 
 
-@pytest.mark.skipif(not shutil.which("zbarimg"), reason="zbarimg is not installed")
-def test_a_camera_reads_the_picture(evidenced: Contract, tmp_path: Path) -> None:
-    (tmp_path / "e.pdf").write_bytes(pdf_of(evidenced))
-    run_tool("pdftoppm", "-r", "150", "-f", "1", "-l", "1", "-png", "e.pdf", "e", cwd=tmp_path)
-    picture = next(tmp_path.glob("e-*.png")).name
-    assert f"?code={evidenced.verify_code}" in run_tool("zbarimg", "-q", picture, cwd=tmp_path)
-
-
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is not installed")
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_case_39_every_time_in_the_file_carries_its_zone(
