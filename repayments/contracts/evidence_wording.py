@@ -148,8 +148,8 @@ WORDS: dict[str, Words] = {
         ),
         "offline_hash": "sha256sum contract.pdf gives the SHA-256 of the final file above;",
         "offline_pdfsig": (
-            "pdfsig -nocert contract.pdf says “Signature is Valid” of each signature, and “Total "
-            "document signed” of the last;"
+            'pdfsig -nocert contract.pdf says "Signature is Valid" of each signature, and "Total '
+            'document signed" of the last;'
         ),
         "offline_openssl": (
             "openssl cms -verify and openssl ts -verify hold each seal and time stamp against the "

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from repayments.contracts import certificates, codes, documents, failpoints, sealing, verification
+from repayments.contracts import (
+    certificates,
+    codes,
+    documents,
+    failpoints,
+    sealing,
+    services,
+    verification,
+)
 from repayments.contracts.models import Contract
 from tests.contracts.samples import NOW, SealedContract, contract_data, seal
 from tests.factories import contracts as factory
@@ -120,3 +128,17 @@ def ready(sent: Contract) -> Contract:
 def signed(room: None) -> Contract:
     """A contract the borrower has signed and nobody has sealed."""
     return make_signed()
+
+
+@pytest.fixture
+def complete(signed: Contract) -> Contract:
+    """A sealed contract whose evidence waits to be made."""
+    assert services.seal_contract(contract_id=signed.pk, now=NOW)
+    signed.refresh_from_db()
+    return signed
+
+
+@pytest.fixture
+def evidenced(complete: Contract) -> Contract:
+    assert services.make_evidence(contract_id=complete.pk, now=NOW)
+    return complete

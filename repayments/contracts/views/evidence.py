@@ -58,4 +58,3 @@ def kit(request: HttpRequest, public_id: object) -> HttpResponse:
             contract=contract, actor=user_of(request), origin=origin_of(request), now=now()
         )
     return response
-
