@@ -6,7 +6,7 @@ from repayments.append_only import protect
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contracts", "0007_keep_evidence_and_daily_heads")]
+    dependencies = [("contracts", "0008_keep_evidence_and_daily_heads")]
     operations = [
         protect("contracts_dailyhead"),
         protect("contracts_headleaf"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contracts', '0006_seed_settlement_letter_message'),
+        ('contracts', '0007_compare_all_of_a_published_template'),
     ]
 
     operations = [
