@@ -14,6 +14,7 @@ import json
 import logging
 import subprocess
 import sys
+from binascii import hexlify
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from asn1crypto import cms
 from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
@@ -310,10 +312,9 @@ def _fault_of(signatures: Sequence[SignatureReport]) -> str:
             or signature.modification not in allowed_between
         ):
             return "changed_after_signing"
-    whole = last.coverage == SignatureCoverageLevel.ENTIRE_FILE.name or (
-        last.coverage == SignatureCoverageLevel.ENTIRE_REVISION.name
-        and last.modification == ModificationLevel.LTA_UPDATES.name
-    )
+    # The last one must reach the end. Long-term data lies within its own revision, and of what is
+    # added later a reader of signatures calls too much harmless: another title, objects nobody sees.
+    whole = last.coverage == SignatureCoverageLevel.ENTIRE_FILE.name
     if not whole or not all(signature.bottom_line for signature in signatures):
         return "changed_after_signing"
     return ""
@@ -326,11 +327,16 @@ def _run_all(
     crls: Sequence[x509.CertificateRevocationList],
 ) -> list[SignatureReport]:
     async def work() -> list[SignatureReport]:
-        return [
-            await _inspect_signature(signature, trust, crls)
-            for signature in embedded
-            if signature.sig_object_type == "/Sig"
-        ]
+        signatures = [item for item in embedded if item.sig_object_type == "/Sig"]
+        entire = SignatureCoverageLevel.ENTIRE_FILE
+        compare = bool(signatures) and signatures[-1].evaluate_signature_coverage() == entire
+        found: list[SignatureReport] = []
+        # The last one first: once it is broken or ends too early, that is the answer, and what was
+        # changed between the others, the slow part of reading, no longer matters.
+        for signature in reversed(signatures):
+            found.insert(0, await _inspect_signature(signature, trust, crls, compare=compare))
+            compare = compare and found[0].intact
+        return found
 
     try:
         asyncio.get_running_loop()
@@ -344,6 +350,8 @@ async def _inspect_signature(
     signature: EmbeddedPdfSignature,
     trust: Trust,
     crls: Sequence[x509.CertificateRevocationList],
+    *,
+    compare: bool,
 ) -> SignatureReport:
     certificate = signature.signer_cert
     stamped = _stamped_at(signature)
@@ -354,6 +362,7 @@ async def _inspect_signature(
         signature,
         signer_validation_context=_context(trust.roots, crls, moment, hard=True),
         ts_validation_context=_context(trust.time_stamp_roots, crls, moment, hard=False),
+        skip_diff=not compare,
     )
     stamp = status.timestamp_validity
     return SignatureReport(
@@ -364,7 +373,7 @@ async def _inspect_signature(
         cert_serial=f"{certificate.serial_number:x}",
         tsa_time=stamped.isoformat() if stamped else "",
         tsa_name=_common_name(stamp.signing_cert.subject) if stamp else "",
-        intact=bool(status.intact and status.valid),
+        intact=bool(status.intact and status.valid) and _is_plainly_written(signature),
         trusted=bool(status.trusted),
         revoked=bool(status.revoked)
         or _revoked_before(trust, certificate.serial_number, certificate.issuer.dump(), moment),
@@ -372,6 +381,21 @@ async def _inspect_signature(
         bottom_line=bool(status.bottom_line),
         coverage=status.coverage.name if status.coverage else "",
         modification=status.modification_level.name if status.modification_level else "",
+    )
+
+
+def _is_plainly_written(signature: EmbeddedPdfSignature) -> bool:
+    """Tell whether the room of a signature, which no signature covers, holds it and zeros only.
+
+    What is in the gap can then say one thing in one way: nothing hides in its unused end.
+    """
+    content = bytes(signature.pkcs7_content)
+    tail = content[len(cms.ContentInfo.load(content).dump()) :]
+    _start, before, after, _length = (int(number) for number in signature.byte_range)
+    stream = signature.reader.stream
+    stream.seek(before)
+    return (
+        not tail.strip(b"\0") and stream.read(after - before) == b"<%s>" % hexlify(content).upper()
     )
 
 

@@ -76,11 +76,15 @@ def receipt_data(locale: str = "en") -> ReceiptData:
     }
 
 
-def seal(frozen: bytes, kit: sealing.SealingKit, name: str = "王镕") -> SealedContract:
+def seal(
+    frozen: bytes, kit: sealing.SealingKit, name: str = "王镕", *, image: bytes = b""
+) -> SealedContract:
     borrower = sealing.seal_as_borrower(
         sealing.add_signature_fields(frozen),
         kit=kit,
-        appearance=sealing.Appearance(name, "电子签名", ["2026-12-01 09:30:00 (UTC+8)"]),
+        appearance=sealing.Appearance(
+            name, "电子签名", ["2026-12-01 09:30:00 (UTC+8)"], image=image
+        ),
         now=NOW,
     )
     final = sealing.seal_as_lender(
