@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test simulate lint types bench screenshots
+.PHONY: help setup run test crash simulate lint types bench screenshots
 
 # The first Python that is new enough; PYTHON=... picks another.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -43,6 +43,9 @@ endif
 
 simulate: .venv/installed  ## play seeds of the simulator of money (SEEDS=20000, FIRST=1); DATABASE_URL chooses the engine
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1)
+
+crash: .venv/installed  ## kill workers while they seal contracts (ROUNDS=100); DATABASE_URL chooses the engine
+	DEBUG=0 SECRET_KEY=crash-only $(BIN)/python -m tests.contracts.crash --rounds $(or $(ROUNDS),100)
 
 lint: .venv/installed  ## check form, layers and security: ruff, djade, typos, import-linter, bandit
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
@@ -74,12 +75,21 @@ def days_left(certificate: x509.Certificate, now: datetime) -> int:
 def load_identity(directory: Path, name: str) -> Identity:
     """Read ``NAME.crt`` and ``NAME.key``. Raises: PreflightError("keys_missing")."""
     try:
-        certificate = x509.load_pem_x509_certificate((directory / f"{name}.crt").read_bytes())
-        key = serialization.load_pem_private_key((directory / f"{name}.key").read_bytes(), None)
+        # Read each time, so that a rotated key counts at once; the same bytes are parsed once, as
+        # checking an RSA key takes longer than a signature.
+        return _parse_identity(
+            name, (directory / f"{name}.crt").read_bytes(), (directory / f"{name}.key").read_bytes()
+        )
     except (OSError, ValueError) as error:
         raise PreflightError(
             "keys_missing", _("The sealing certificate or its key cannot be read.")
         ) from error
+
+
+@lru_cache(maxsize=8)
+def _parse_identity(name: str, certificate_pem: bytes, key_pem: bytes) -> Identity:
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    key = serialization.load_pem_private_key(key_pem, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise PreflightError("key_mismatch", _("The sealing key is of an unknown kind."))
     return Identity(name, certificate, key)

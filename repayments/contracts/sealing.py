@@ -15,6 +15,7 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -162,7 +163,7 @@ def load_kit(
     identities = [borrower, lender]
     stamper: TimeStamper
     if url:
-        stamper = RequestsHTTPTimeStamper(url, timeout=TIME_STAMP_TIMEOUT_SECONDS)
+        stamper = _remote_stamper(url)
     else:
         tsa = load_identity(directory, "tsa")
         identities.append(tsa)
@@ -412,9 +413,22 @@ def _stand_in_stamper(tsa: Identity, now: datetime) -> DummyTimeStamper:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    return DummyTimeStamper(
+    stamper = DummyTimeStamper(
         _asn1(tsa.certificate), asn1_keys.PrivateKeyInfo.load(key), fixed_dt=now.astimezone(UTC)
     )
+    # Room for a stamp is measured on a trial one; the same authority's are all of one size.
+    trial = _trials.setdefault(tsa.fingerprint, stamper)
+    stamper._dummy_response_cache, stamper._certs = trial._dummy_response_cache, trial._certs
+    return stamper
+
+
+_trials: dict[str, DummyTimeStamper] = {}
+
+
+@lru_cache(maxsize=4)
+def _remote_stamper(url: str) -> TimeStamper:
+    # Kept, as it asks for one stamp more, a trial, before its first.
+    return RequestsHTTPTimeStamper(url, timeout=TIME_STAMP_TIMEOUT_SECONDS)
 
 
 def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:

@@ -312,8 +312,8 @@ def _fault_of(signatures: Sequence[SignatureReport]) -> str:
             or signature.modification not in allowed_between
         ):
             return "changed_after_signing"
-    # The last one must reach the end. Long-term data lies within its own revision, and of what is
-    # added later a reader of signatures calls too much harmless: another title, objects nobody sees.
+    # The last one must reach the end. Long-term data lies within its own revision; of what comes
+    # later a reader of signatures calls too much harmless: another title, objects nobody sees.
     whole = last.coverage == SignatureCoverageLevel.ENTIRE_FILE.name
     if not whole or not all(signature.bottom_line for signature in signatures):
         return "changed_after_signing"

@@ -61,3 +61,13 @@ def test_webhooks_are_measured_from_the_endpoint_to_the_posting(
 
     assert set(result) == {"events_per_second", "p50_ms", "p99_ms", "wrong"}
     assert result["wrong"] == 0
+
+
+def test_a_contract_is_measured_against_the_bare_libraries(tmp_path: Path) -> None:
+    result = run(tmp_path, "benchmarks.contracts", "--rounds", "1")
+
+    for step in ("render", "borrower_seal", "countersign", "store", "verify", "contract"):
+        assert result[f"{step}_ms"] > 0
+        assert result[f"{step}_floor_ms"] > 0
+    assert result["ratio"] > 0
+    assert result["cores"] == os.cpu_count()
