@@ -111,7 +111,7 @@ def propose_refund(
         announce(payment_id)
     if alone:
         _check_person(refund, source, actor)
-        _decide(refund, Status.APPROVED, note, actor, now)
+        _decide(refund, Status.APPROVED, note, actor, now, action="payments.refund_approved")
     return refund
 
 
@@ -124,7 +124,7 @@ def approve_refund(*, refund_id: int, note: str, actor: User, now: datetime) -> 
     refund, source = lock_refund(refund_id)
     _check_person(refund, source, actor)
     check_disputes(source)
-    _decide(refund, Status.APPROVED, note, actor, now)
+    _decide(refund, Status.APPROVED, note, actor, now, action="payments.refund_approved")
     return refund
 
 
@@ -140,7 +140,7 @@ def decline_refund(*, refund_id: int, note: str, actor: User, now: datetime) -> 
             _("You proposed this refund, so a colleague decides about it. You can withdraw it.")
         )
     _check_person(refund, source, actor)
-    _decide(refund, Status.DECLINED, note, actor, now)
+    _decide(refund, Status.DECLINED, note, actor, now, action="payments.refund_declined")
     count_going_back(source)
     tell_of_refund(refund, before=Status.PROPOSED, now=now)
     return refund
@@ -157,7 +157,7 @@ def withdraw_refund(*, refund_id: int, note: str, actor: User, now: datetime) ->
         raise NotTheirsToDecide(
             _("Only who proposed a refund withdraws it. You can decline it, and say why.")
         )
-    _decide(refund, Status.WITHDRAWN, note, actor, now)
+    _decide(refund, Status.WITHDRAWN, note, actor, now, action="payments.refund_withdrawn")
     count_going_back(source)
     return refund
 
@@ -229,7 +229,9 @@ def _lock_source(payment_id: int | None, suspense_id: int | None) -> Payment | S
     raise ValueError("a refund is of a payment or of unmatched money")
 
 
-def _decide(refund: Refund, status: Status, note: str, actor: User, now: datetime) -> None:
+def _decide(
+    refund: Refund, status: Status, note: str, actor: User, now: datetime, *, action: str
+) -> None:
     # Nobody has decided what its own proposer takes back.
     decided_by = None if status == Status.WITHDRAWN else actor
     changed = Refund.objects.filter(pk=refund.pk, status__in=Refund.TRANSITIONS[status]).update(
@@ -238,4 +240,4 @@ def _decide(refund: Refund, status: Status, note: str, actor: User, now: datetim
     if changed != 1:
         raise RefundAlreadyDecided(_("This refund has already been decided."))
     refund.refresh_from_db()
-    record_refund(refund, action=f"payments.refund_{status.value}", now=now, actor=actor)
+    record_refund(refund, action=action, now=now, actor=actor)

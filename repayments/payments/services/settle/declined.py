@@ -15,8 +15,6 @@ from repayments.payments.gateway import DeclineTold, IntentFacts
 from repayments.payments.models import Payment, Provider
 from repayments.payments.services.settle.posting import lock_payment
 
-ACTION = "payments.declined"
-
 
 def keep_decline(payment: Payment, intent: IntentFacts, now: datetime) -> None:
     """Take over how a try was refused; the borrower may try again at the gateway.
@@ -64,6 +62,6 @@ def _write_down(payment: Payment, told: DeclineTold, now: datetime) -> None:
     stream = payment.loan.stream
     # The payment is locked, so nobody writes the same between the look and the record.
     same = {f"payload__{name}": value for name, value in what.items()}
-    if Event.objects.filter(stream=stream, action=ACTION, **same).exists():
+    if Event.objects.filter(stream=stream, action="payments.declined", **same).exists():
         return
-    record_event(stream=stream, action=ACTION, actor=None, at=now, payload=what)
+    record_event(stream=stream, action="payments.declined", actor=None, at=now, payload=what)

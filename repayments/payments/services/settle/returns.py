@@ -32,18 +32,18 @@ class Names:
     entry_kind: str
     undo: str
     field: str
-    exceeds: str
+    action: str  # recorded where more went than is left
 
 
 RETURNS = {
     Kind.REFUND: Names(
-        JournalEntry.Kind.REFUND, Kind.REFUND_REVERSAL, "entry", "payments.refund_exceeds"
+        JournalEntry.Kind.REFUND, Kind.REFUND_REVERSAL, "entry", action="payments.refund_exceeds"
     ),
     Kind.CHARGEBACK: Names(
         JournalEntry.Kind.CHARGEBACK,
         Kind.CHARGEBACK_REVERSAL,
         "withdrawn_entry",
-        "payments.dispute_exceeds",
+        action="payments.dispute_exceeds",
     ),
 }
 
@@ -82,7 +82,7 @@ def post_return(
     names = RETURNS[kind]
     part = min(amount, _left_of(payment))
     if part < amount:
-        ask_a_person(payment, action=names.exceeds, missing=amount - part, now=now)
+        ask_a_person(payment, action=names.action, missing=amount - part, now=now)
     if not part:
         return None
     assert payment.entry_id is not None
