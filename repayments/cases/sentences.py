@@ -225,6 +225,7 @@ _PURPOSES = {
     "sign_in_code": gettext_lazy("code to sign in"),
     "signing_code": gettext_lazy("code to sign a document"),
     "contract_to_sign": gettext_lazy("a document to sign"),
+    "sign_reminder": gettext_lazy("a document to sign"),
     "contract_completed": gettext_lazy("a signed document"),
     "settlement_letter": gettext_lazy("a settlement letter"),
     "plan_accepted": gettext_lazy("answer to a plan"),

@@ -15,6 +15,7 @@ class ContractsConfig(AppConfig):
 
         kinds.register("loan", on_signed=receivers.activate_signed_loan)
         rechecks.register("contract_to_sign", receivers.is_contract_still_to_sign)
+        rechecks.register("sign_reminder", receivers.is_sign_reminder_still_wanted)
         rechecks.register("signing_code", receivers.is_code_still_open)
         rechecks.register("settlement_letter", receivers.is_letter_still_true)
         loan_settled.connect(receivers.hasten_letter, dispatch_uid="contracts.hasten_letter")

@@ -8,6 +8,7 @@ from accounts.models import User
 from repayments.contacts.models import Message
 from repayments.contracts.models import Contract, SettlementLetter, SigningChallenge
 from repayments.contracts.services import ContractMovedOn
+from repayments.contracts.services.remind import is_reminder_for
 from repayments.contracts.tasks import make_letter, seal_contract, seal_letter, void_letters
 from repayments.loans.services import LoanAlreadyActive, activate_loan
 
@@ -56,6 +57,13 @@ def is_contract_still_to_sign(message: Message, now: datetime) -> bool:
     public_id = message.business_key.partition(":")[2]
     contract = Contract.objects.to_sign().filter(public_id=public_id).first()
     return contract is not None and (contract.expires_at is None or contract.expires_at > now)
+
+
+def is_sign_reminder_still_wanted(message: Message, now: datetime) -> bool:
+    """Nobody is reminded of what they signed or need not sign, or of a day that was moved."""
+    public_id = message.business_key.split(":")[1]
+    contract = Contract.objects.to_sign().filter(public_id=public_id, expires_at__gt=now).first()
+    return contract is not None and is_reminder_for(message.business_key, contract)
 
 
 def is_code_still_open(message: Message, now: datetime) -> bool:

@@ -70,9 +70,10 @@ def sweep_letters(**kwargs: Any) -> None:
 
 @shared_task
 def sweep_contracts(**kwargs: Any) -> None:
-    """End what ran out, let go of lost claims, and hand on what is to be sealed or issued."""
+    """End what ran out, remind of what soon will, let go of lost claims, hand on what is to do."""
     moment = now()
     services.expire_contracts(now=moment)
+    services.queue_sign_reminders(now=moment)
     services.release_stale(now=moment)
     for contract_id in services.list_unsealed(now=moment):
         seal_contract.delay_on_commit(contract_id=contract_id)

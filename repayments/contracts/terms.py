@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from repayments.clock import lender_zone
+from repayments.contracts.deadlines import last_day
 from repayments.loans.annual_cost import Flow, UnsolvableCost, annual_cost
 from repayments.loans.models import Loan
 from repayments.money import decimal_text, parse_amount, round_percent
@@ -110,7 +111,7 @@ def take_snapshot(
         "first_installment": decimal_text(totals[0], currency),
         # Empty where the payments differ by more than the last one's rest.
         "level_installment": decimal_text(totals[0], currency) if _level(totals) else "",
-        "sign_by": expires_at.astimezone(lender_zone()).date().isoformat(),
+        "sign_by": last_day(expires_at).isoformat(),
         "issued_on": now.astimezone(lender_zone()).date().isoformat(),
         **given,
     }

@@ -30,7 +30,7 @@ SEEDED = {
         "plan_referred refund_declined refund_failed refund_sent security_notice "
         "settlement_letter sign_in_code signing_code"
     ),
-    "email due_notice": "reminder_before reminder_due",
+    "email due_notice": "reminder_before reminder_due sign_reminder",
     "email reminder": "reminder_late_1 reminder_late_7 reminder_late_15",
     "email statutory": "autopay_notice",
     "sms account": "sign_in_code signing_code",
@@ -44,6 +44,7 @@ VALUES = {
     "document": "…",
     "link": "/",
     "reason": "…",
+    "until": "2026-12-31",
 }
 
 

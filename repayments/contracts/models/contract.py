@@ -191,7 +191,12 @@ class Contract(models.Model):
                 fields=["status", "try_again_at"],
                 condition=Q(status__in=["borrower_signed", "sealing", "seal_failed"]),
                 name="contracts_contract_unsealed",
-            )
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status__in=["draft", "frozen", "sent", "viewed", "consented"]),
+                name="contracts_contract_to_sign",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

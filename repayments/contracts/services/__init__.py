@@ -64,6 +64,7 @@ from repayments.contracts.services.letters import (
     make_letter,
     void_letters,
 )
+from repayments.contracts.services.remind import queue_sign_reminders
 from repayments.contracts.services.seal import list_unsealed, release_stale, seal_contract
 from repayments.contracts.services.sign import (
     Draft,
@@ -133,6 +134,7 @@ __all__ = [
     "mask_address",
     "note_reading",
     "open_contract",
+    "queue_sign_reminders",
     "read_drawing",
     "record_consent",
     "record_download",

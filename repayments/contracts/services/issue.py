@@ -16,6 +16,7 @@ from repayments.audit.services import record_event
 from repayments.clock import lender_zone
 from repayments.contacts.services import queue_message
 from repayments.contracts import blobs, codes, documents, kinds
+from repayments.contracts.deadlines import last_day
 from repayments.contracts.models import Contract, ContractRevision, TemplateVersion
 from repayments.contracts.paper import build_contract_data
 from repayments.contracts.services.states import move, record
@@ -152,7 +153,7 @@ def send_contract(
                 "link": contract.get_absolute_url(),
                 "document": contract.template_version.title,
                 "reference": contract.reference,
-                "until": expires_at.astimezone(lender_zone()).date().isoformat(),
+                "until": last_day(expires_at).isoformat(),
             },
             expires_at=expires_at,
             now=now,
