@@ -77,8 +77,6 @@ def measure() -> dict[str, Any]:
     # No files are collected for a measurement.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    # What the sign-in's own record of activity takes is no part of the page.
-    settings.USERSESSIONS_TRACK_ACTIVITY = False
     now = datetime.now(UTC)
     result: dict[str, Any] = {}
     for installments in LENGTHS:

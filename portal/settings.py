@@ -92,7 +92,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.SessionListMiddleware",
     "accounts.middleware.ReadersLanguageMiddleware",
     "accounts.middleware.StaffSecondFactorMiddleware",
     "accounts.middleware.PrivatePagesMiddleware",
@@ -223,7 +223,6 @@ MFA_FORMS = {
     "activate_totp": "accounts.forms.SetUpAppForm",
 }
 MFA_TOTP_ISSUER = "Borrower portal"
-USERSESSIONS_TRACK_ACTIVITY = True
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True

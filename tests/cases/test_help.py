@@ -225,9 +225,9 @@ def test_it_takes_few_statements(
         ask_for_help(loan=loan, kind=kind, words="x", actor=loan.borrower.user, now=NOW)
     phone.get(url_of(loan))
 
-    # session, user, the row of this session (5), the loan, its cases, messages, calls, policies,
+    # session, user, the row of this session, the loan, its cases, messages, calls, policies,
     # workdays
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(9):
         phone.get(url_of(loan))
 
 

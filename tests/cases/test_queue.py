@@ -123,9 +123,9 @@ def test_it_takes_the_same_few_statements_for_many(
         make_case()
     desk.get(URL)  # the look is recorded once an hour
 
-    # session, user, the row of this session (5, its savepoint included), second factor,
+    # session, user, the row of this session, second factor,
     # permissions (own, of groups), counts, the page, whether this hour's look is on record
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(9):
         desk.get(URL, {"tab": "all"})
 
 

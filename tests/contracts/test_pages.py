@@ -382,9 +382,9 @@ def test_pages_keep_their_query_budget(
     reader: Client, sent: Contract, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     walk_to_the_name(reader, sent)
-    # Session and user, five for the list of a person's sessions, then the contract; the revision
+    # Session and user, the session's own row, then the contract; the revision
     # that names the file to read; the challenge that was passed.
-    for name, budget in (("read", 9), ("sign", 9), ("decline", 8)):
+    for name, budget in (("read", 5), ("sign", 5), ("decline", 4)):
         with django_assert_max_num_queries(budget):
             assert reader.get(url(sent, name)).status_code == 200
 
@@ -396,7 +396,7 @@ def test_the_signed_page_keeps_its_query_budget(
     reader = sign_in(signer_of(contract))
     reader.get(url(contract))
     # As above, then contract, final revision, signatures.
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(6):
         assert reader.get(url(contract)).status_code == 200
 
 

@@ -154,7 +154,7 @@ def test_its_queries_are_few(
     reader: Client, loan: Loan, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     reader.get(url(loan))
-    # session, user; when it was last seen, in a savepoint (5); the loan; rows, charges, balance of
+    # session, user, the session's own row; the loan; rows, charges, balance of
     # the position (3); stage.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(7):
         reader.get(url(loan), {"day": DAY.isoformat()})

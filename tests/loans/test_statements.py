@@ -285,7 +285,7 @@ def test_its_queries_are_few(
     reader: Client, loan: Loan, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     reader.get(paths(loan)[1])
-    # session, user; when it was last seen, in a savepoint (5); the loan; whether it had begun; the
+    # session, user, the session's own row; the loan; whether it had begun; the
     # two balances (2); entries and their postings (2).
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(9):
         reader.get(paths(loan)[1])

@@ -209,9 +209,9 @@ def test_the_page_takes_a_set_number_of_queries(
     announced(loan, after=today())
     mine.get(url)
 
-    # session, user; loan; mandate and card; announced, skipped; profile; snapshot 3; last amount;
-    # workdays and stage of each line; past; cards
-    with django_assert_max_num_queries(26):
+    # session, user, the session's own row; loan; mandate and card; announced, skipped; profile;
+    # snapshot 3; last amount; workdays and stage of each line; past; cards
+    with django_assert_max_num_queries(19):
         mine.get(url)
 
 

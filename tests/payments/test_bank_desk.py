@@ -98,9 +98,9 @@ def test_unmatched_money_is_listed_with_its_age_and_placed(
     suspense = make_unmatched()
     make_unmatched(object_id="pi_2")
     desk.get(f"{LINES}unmatched/")
-    # Session, person, the session's own row (5, two of them savepoints), second factor,
+    # Session, person, the session's own row, second factor,
     # permissions (2), and one for all rows.
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(7):
         assert "¥500.00" in text_of(desk.get(f"{LINES}unmatched/"))
     place = f"{LINES}unmatched/{suspense.pk}/"
     assert place in text_of(desk.get(f"/admin/payments/suspense/{suspense.pk}/change/"))

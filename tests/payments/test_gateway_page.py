@@ -158,10 +158,10 @@ def test_the_number_of_queries_does_not_grow(
     make_rows(loan, "one")
     make_rows(other_loan, "two")
     shown(desk)
-    # Session, person, the session's own row (5, two of them savepoints), second factor and
+    # Session, person, the session's own row, second factor and
     # permissions (2); then watermark, events, payments, refunds, unmatched money, checks and failed
     # calls, one each.
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(13):
         shown(desk)
 
 

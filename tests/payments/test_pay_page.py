@@ -278,20 +278,18 @@ def test_a_loan_with_nothing_to_pay_says_so(
 def test_the_page_takes_the_same_queries_however_long_the_loan(
     signed_in: Client,
     borrower: Borrower,
-    settings: Any,
     django_assert_num_queries: Any,
     installments: int,
     days_ago: int,
 ) -> None:
-    # What the sign-in's own record of activity takes is counted with sign-in.
-    settings.USERSESSIONS_TRACK_ACTIVITY = False
     loan = make_loan(borrower, "L-long", installments=installments, days_ago=days_ago)
+    signed_in.get(url(loan))
 
-    # Session, user, loan with its open attempt; then the position's installments, unapplied money
-    # and charges. The preview reads the same.
-    with django_assert_num_queries(6):
+    # Session, user, the session's own row, loan with its open attempt; then the position's
+    # installments, unapplied money and charges. The preview reads the same.
+    with django_assert_num_queries(7):
         signed_in.get(url(loan))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         signed_in.post(url(loan), {"purpose": "other", "amount": "500", "preview": "1"})
 
 

@@ -317,12 +317,11 @@ def test_a_page_that_is_still_open_can_be_gone_on_with(
 
 
 def test_a_receipt_takes_few_queries(
-    signed_in: Client, paid: Payment, settings: Any, django_assert_num_queries: Any
+    signed_in: Client, paid: Payment, django_assert_num_queries: Any
 ) -> None:
-    # What the sign-in's own record of activity takes is counted with sign-in.
-    settings.USERSESSIONS_TRACK_ACTIVITY = False
+    signed_in.get(paid.get_absolute_url())
 
-    # Session, user, payment with loan, borrower and entry; its refunds and disputes; then the entry
-    # and its parts.
-    with django_assert_num_queries(7):
+    # Session, user, the session's own row, payment with loan, borrower and entry; its refunds and
+    # disputes; then the entry and its parts.
+    with django_assert_num_queries(8):
         signed_in.get(paid.get_absolute_url())

@@ -318,12 +318,11 @@ def test_the_page_takes_few_queries(
     ahead: Payment,
     loan: Loan,
     signed_in: Client,
-    settings: Any,
     django_assert_max_num_queries: Any,
 ) -> None:
-    settings.USERSESSIONS_TRACK_ACTIVITY = False
+    signed_in.get(f"/loans/{loan.public_id}/left-over/")
 
-    # Session, user, loan; the rows and balance of its position; then the newest payment, whether
-    # it was chosen, what waits, and the payments it is of.
+    # Session, user, the session's own row, loan; the rows and balance of its position; then the
+    # newest payment, whether it was chosen, what waits, and the payments it is of.
     with django_assert_max_num_queries(11):
         signed_in.get(f"/loans/{loan.public_id}/left-over/")

@@ -118,20 +118,19 @@ def test_the_lists_take_as_many_queries_for_many_rows(
     desk: Client,
     borrower: Borrower,
     count: int,
-    settings: Any,
     django_assert_max_num_queries: Any,
 ) -> None:
-    settings.USERSESSIONS_TRACK_ACTIVITY = False
     for number in range(count):
         made = make_loan(borrower, f"M-{number}", days_ago=5)
         make_mandate(made, now=now(), number=number)
     announce_charges(as_of=today() + timedelta(days=20), now=at(today(), 1))
     desk.get(LIST)
 
-    # Session, user, second factor, permissions of two kinds; count, rows; what each filter offers.
-    with django_assert_max_num_queries(12):
+    # Session, user, the session's own row, second factor, permissions of two kinds; count, rows;
+    # what each filter offers.
+    with django_assert_max_num_queries(9):
         desk.get(LIST)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(9):
         desk.get("/admin/payments/autopaycharge/")
 
 

@@ -83,9 +83,9 @@ def test_the_page_costs_the_same_whatever_the_loan(
     signed_in: Client, loan: Loan, django_assert_max_num_queries: Any
 ) -> None:
     signed_in.get(url(loan))
-    # Session and person (2), the session's own row (4, two of them savepoints), loan, and the
+    # Session and person (2), the session's own row, loan, and the
     # position's four.
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(7):
         signed_in.get(url(loan))
 
 
