@@ -14,7 +14,14 @@ from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Loan
 from repayments.payments import gateway, tasks
 from repayments.payments.gateway import BalanceLine, GatewayTimeout, IntentFacts
-from repayments.payments.models import ClearingCheck, FailedCall, Payment, PostingKey, Suspense
+from repayments.payments.models import (
+    ClearingCheck,
+    FailedCall,
+    Payment,
+    PostingKey,
+    Refund,
+    Suspense,
+)
 from repayments.payments.services import check_clearing, settle
 from tests.payments.conftest import Pay
 from tests.sandbox_server import Sandbox
@@ -162,6 +169,71 @@ def test_money_in_suspense_is_known(loan: Loan, told: Callable[..., None]) -> No
     (check,) = check_clearing(day=DAY, now=now())
 
     assert (check.currency, check.differences) == ("USD", [])
+
+
+def test_unmatched_money_of_an_intent_made_days_before_is_known(
+    loan: Loan, told: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wallet's money comes days after its intent was made, which no listing of the day names."""
+    Suspense.objects.create(
+        provider="stripe",
+        object_id="pi_9",
+        amount=700,
+        currency="USD",
+        cause=Suspense.Cause.AMOUNT,
+        opened_at=moment(DAY + timedelta(days=1)),
+    )
+    intent = IntentFacts(
+        "pi_9", "succeeded", 701, 700, "USD", {}, None, "", "", "", charge_id="ch_9"
+    )
+    told(line("charge", 700, "ch_9", currency="USD"))
+    monkeypatch.setattr(gateway, "fetch_intent", {"pi_9": intent}.__getitem__)
+
+    (check,) = check_clearing(day=DAY, now=now())
+
+    assert check.differences == []
+
+
+@pytest.mark.parametrize("category", ["refund", "refund_failure"])
+def test_a_refund_that_failed_before_it_was_known_is_no_difference(
+    loan: Loan, told: Callable[..., None], category: str
+) -> None:
+    """It went and came again, on days that may differ; the books need neither."""
+    payment = Payment.objects.create(
+        loan=loan,
+        amount=700,
+        amount_received=700,
+        currency="CNY",
+        status="failed",
+        created_at=now(),
+        updated_at=now(),
+    )
+    Refund.objects.create(
+        payment=payment,
+        amount=700,
+        currency="CNY",
+        status=Refund.Status.FAILED,
+        origin=Refund.Origin.GATEWAY,
+        reason=Refund.Reason.OTHER,
+        refund_id="re_9",
+        needs_approval=False,
+        created_at=now(),
+        updated_at=now(),
+    )
+    told(line(category, -700 if category == "refund" else 700, "re_9"))
+
+    (check,) = check_clearing(day=DAY, now=now())
+
+    assert check.differences == []
+
+
+def test_what_was_posted_on_the_day_of_its_late_news_is_no_difference(
+    loan: Loan, told: Callable[..., None]
+) -> None:
+    book(loan, -50_000, "dp_1", kind="chargeback")
+    told(line("dispute", -50_000, "dp_1", created_at=moment(DAY - timedelta(days=5))))
+
+    assert check_clearing(day=DAY, now=now()) == []
 
 
 def test_the_same_day_again_renews_its_rows(loan: Loan, told: Callable[..., None]) -> None:

@@ -12,9 +12,20 @@ from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
 from repayments.loans.queries import get_position
 from repayments.payments import gateway
-from repayments.payments.models import Dispute, GatewayEvent, Payment, PostingKey, Suspense
-from repayments.payments.services import send_refund, settle
+from repayments.payments.models import (
+    Dispute,
+    GatewayEvent,
+    Payment,
+    PostingKey,
+    Suspense,
+)
+from repayments.payments.services import (
+    resolve_suspense_to_loan,
+    send_refund,
+    settle,
+)
 from repayments.payments.services.settle import DISPUTE, REFUND
+from tests.factories.accounts import make_user
 from tests.payments.conftest import Deliver, Pay, events_of, session_request
 from tests.payments.refunding import approve, money_of, propose, receive
 from tests.sandbox_server import Sandbox
@@ -257,6 +268,32 @@ def test_a_dispute_of_unmatched_money_is_kept_and_touches_no_book(
     assert dispute.payment is None
     assert Suspense.objects.filter(object_id=intent.id).exists()
     assert not PostingKey.objects.exists()
+
+
+def test_a_question_about_unmatched_money_follows_it_to_the_loan_it_was_put_on(
+    sandbox: Sandbox, loan: Loan
+) -> None:
+    """Else the loan would be pressed for, and the payment sent back, while a bank has it."""
+    foreign = gateway.open_session(session_request(currency="CNY"), key="questioned, then placed")
+    sandbox.control(f"sessions/{foreign.id}/pay", card="4242")
+    intent = gateway.fetch_session(foreign.id).intent
+    assert intent is not None
+    asked = sandbox.control(f"charges/{intent.charge_id}/dispute", withdraw=False)
+    dispute_id = str(asked["dispute"]["id"])
+    assert look(dispute_id).payment is None
+    payment = resolve_suspense_to_loan(
+        suspense_id=Suspense.objects.get(object_id=intent.id).pk,
+        loan_id=loan.pk,
+        reason="theirs",
+        actor=make_user(),
+        now=now(),
+    )
+
+    sandbox.control(f"disputes/{dispute_id}/withdraw")
+
+    assert look(dispute_id).payment == payment
+    assert money_of(loan) == [105_000, -105_000]
+    assert is_held(loan)
 
 
 def test_a_dispute_opens_a_case_through_the_signal(

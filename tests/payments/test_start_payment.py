@@ -21,6 +21,7 @@ from repayments.payments.services import (
     PaymentAlreadyMade,
     PaymentNotKnown,
     resolve_payment,
+    settle,
 )
 from tests.factories.payments import make_payment
 from tests.payments.conftest import Pay
@@ -165,6 +166,25 @@ def test_fault_22_f5_what_was_not_known_is_found_by_its_name(
 
     assert found.status == Status.REDIRECTED
     assert gateway.fetch_session(found.session_id).metadata["payment"] == str(unknown.public_id)
+
+
+def test_fault_25_news_of_a_try_before_news_of_its_page_opens_no_second_page(
+    sandbox: Sandbox, start: Pay, unknown: Payment
+) -> None:
+    """A page whose answer was lost is used: the attempt waits for it and is not begun anew."""
+    until = gateway.clock()
+    pages = gateway.list_sessions(since=until - timedelta(minutes=5), until=until)
+    (page,) = (one for one in pages if one.metadata["payment"] == str(unknown.public_id))
+    sandbox.control(f"sessions/{page.id}/pay", card="0002")
+    intent = gateway.fetch_session(page.id).intent
+    assert intent is not None
+
+    settle(object_type="payment_intent", object_id=intent.id, now=now())
+
+    with pytest.raises(PaymentNotKnown):
+        start(60_000)
+    assert resolve_payment(payment_id=unknown.pk, now=now()).session_id == page.id
+    assert Payment.objects.count() == 1
 
 
 def test_what_never_arrived_is_given_up_but_not_at_once(

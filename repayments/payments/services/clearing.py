@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from repayments.clock import lender_zone
 from repayments.ledger.models import Account, Posting
@@ -44,6 +44,8 @@ KINDS: dict[str, str] = {
 }
 # A posting without a movement is looked for among those of the days around its own.
 MARGIN = timedelta(days=2)
+# What was heard of later than that is posted on a later day; so far back its movement may lie.
+LATE_NEWS = timedelta(days=30)
 CHUNK = 500
 
 Object = tuple[str, str]
@@ -62,20 +64,33 @@ def check_clearing(*, day: date, now: datetime) -> list[ClearingCheck]:
     lines = list(gateway.list_balance(since=midnight - MARGIN, until=until + MARGIN))
     ours = [line for line in lines if line.category in KINDS]
     names = _name_objects(ours, since=midnight - MARGIN, until=until + MARGIN)
-    around = {(names.get(line.id, line.source_id), KINDS[line.category]) for line in ours}
+    around = {_object_of(line, names) for line in ours}
     today = [line for line in ours if midnight <= line.created_at < until]
     told: dict[str, dict[Object, int]] = defaultdict(lambda: defaultdict(int))
     for line in today:
-        told[line.currency][(names.get(line.id, line.source_id), KINDS[line.category])] += (
-            line.amount
-        )
+        told[line.currency][_object_of(line, names)] += line.amount
     booked = _booked(object_id for objects in told.values() for object_id, _kind in objects)
-    for key, (currency, amount) in _booked_on(day).items():
+    alone = {key: row for key, row in _booked_on(day).items() if key not in around}
+    if alone:
+        around |= _moved(since=midnight - LATE_NEWS, until=midnight - MARGIN)
+    for key, (currency, amount) in alone.items():
         if key not in around:
             # In the books and not at the gateway: its row is made, so that it is seen.
             booked[key] = (currency, amount)
             told[currency].setdefault(key, 0)
     return _write(day, told, booked, now)
+
+
+def _moved(*, since: datetime, until: datetime) -> set[Object]:
+    """Name what the gateway moved in a span."""
+    lines = gateway.list_balance(since=since, until=until)
+    ours = [line for line in lines if line.category in KINDS]
+    names = _name_objects(ours, since=since, until=until)
+    return {_object_of(line, names) for line in ours}
+
+
+def _object_of(line: BalanceLine, names: dict[str, str]) -> Object:
+    return names.get(line.id, line.source_id), KINDS[line.category]
 
 
 def _name_objects(lines: list[BalanceLine], *, since: datetime, until: datetime) -> dict[str, str]:
@@ -90,6 +105,15 @@ def _name_objects(lines: list[BalanceLine], *, since: datetime, until: datetime)
         for intent in gateway.list_intents(since=since - timedelta(days=1), until=until):
             if intent.charge_id in charges:
                 names.setdefault(charges[intent.charge_id], intent.id)
+    if len(names) < len(charges):
+        # A wallet's money may come days after its intent was made. Few rests unmatched, so each
+        # that was heard of since is asked for by its name.
+        rest = Suspense.objects.filter(provider=Provider.STRIPE, opened_at__gte=since)
+        known = set(names.values())
+        for object_id in rest.exclude(object_id__in=known).values_list("object_id", flat=True):
+            charge_id = gateway.fetch_intent(object_id).charge_id
+            if charge_id in charges:
+                names.setdefault(charges[charge_id], object_id)
     return names
 
 
@@ -100,9 +124,11 @@ def _booked(object_ids: Iterable[str]) -> dict[Object, tuple[str, int]]:
         found |= _postings(object_id__in=part)
         for row in Suspense.objects.filter(provider=Provider.STRIPE, object_id__in=part):
             found.setdefault((row.object_id, Kind.PAYMENT), (row.currency, row.amount))
-        # Money in suspense is in no book, nor is what goes back of it.
-        back = Refund.objects.filter(refund_id__in=part, suspense__isnull=False)
-        for refund in back:
+        # Money in suspense is in no book, nor is what goes back of it. A refund that had failed
+        # before it was known here went and came again: neither is in the books, and none need be.
+        ended = [Refund.Status.FAILED, Refund.Status.CANCELED]
+        unbooked = Q(suspense__isnull=False) | Q(status__in=ended, entry__isnull=True)
+        for refund in Refund.objects.filter(unbooked, refund_id__in=part):
             found.setdefault((refund.refund_id, Kind.REFUND), (refund.currency, -refund.amount))
             found.setdefault(
                 (refund.refund_id, Kind.REFUND_REVERSAL), (refund.currency, refund.amount)

@@ -127,6 +127,10 @@ def _keep_row(facts: DisputeFacts, payment: Payment | None, now: datetime) -> Di
         if dispute.closed_at is not None:
             _record(dispute, payment, "payments.dispute_closed", now)
         return dispute
+    if payment is not None and dispute.payment_id is None:
+        # Its money was unmatched when it was first heard of, and has found its loan since.
+        Dispute.objects.filter(pk=dispute.pk).update(payment=payment)
+        dispute.refresh_from_db()
     has_ended = facts.status in Dispute.ENDED
     changed = (
         Dispute.objects.filter(pk=dispute.pk, closed_at__isnull=True)

@@ -334,7 +334,7 @@ def _move(
     """Take over a state without money; one that the payment cannot move to is old news."""
     status = status_told(session, intent)
     payment = lock_payment(payment_id)
-    if status is None:
+    if status is None or _is_page_missing(payment, session, status):
         return
     if intent is not None:
         keep_decline(payment, intent, now)
@@ -359,4 +359,17 @@ def _move(
         actor=None,
         at=now,
         payload={"payment": str(payment.public_id), "before": payment.status},
+    )
+
+
+def _is_page_missing(payment: Payment, session: CheckoutSession | None, status: Status) -> bool:
+    """Whether a try is heard of before its page, whose answer was lost.
+
+    Called "at the gateway" without a page, the attempt would be given up and a second one begun.
+    """
+    return (
+        payment.channel == Payment.Channel.CHECKOUT
+        and session is None
+        and not payment.session_id
+        and status in (Status.REDIRECTED, Status.ACTION_REQUIRED)
     )
