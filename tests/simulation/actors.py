@@ -17,7 +17,7 @@ from repayments.payments.gateway import GatewayError, UnverifiedEvent
 from repayments.payments.models import Payment
 from repayments.payments.services import EventBeingWorked, PaymentRefused
 from tests.simulation import checks
-from tests.simulation.gateway_model import SIGNED, Intent, Session, body_of
+from tests.simulation.gateway_objects import SIGNED, Intent, Session, body_of
 from tests.simulation.world import World
 
 DECLINES = ("insufficient_funds", "generic_decline", "expired_card")
@@ -38,6 +38,11 @@ def borrower_presses_pay(world: World) -> str:
     if wish is None:
         return ""
     world.wishes.append(wish)
+    return press(world, wish)
+
+
+def press(world: World, wish: dict[str, Any]) -> str:
+    """Send a review; the product gives a page, or says why not."""
     number = next(loan.number for loan in world.loans if loan.pk == wish["loan_id"])
     asked = f"{wish['purpose']} {wish['amount']} on loan {number}"
     try:
@@ -254,7 +259,7 @@ def stranger_forges_an_event(world: World) -> str:
 def reconciler_runs(world: World) -> str:
     """Look for what was missed."""
     try:
-        run = services.reconcile(now=world.now, nightly=world.rng.random() < 0.2)
+        run = services.reconcile(now=world.now, nightly=world.is_calm or world.rng.random() < 0.2)
     except GatewayError as error:
         return str(error)
     checks.reconciled_without_surprise(run)
@@ -275,6 +280,11 @@ def night_falls(world: World) -> str:
     if world.depth > 1:
         return ""
     world.pass_time(hours=24 * world.rng.choice((1, 1, 2, 9)))
+    return close_the_day(world)
+
+
+def close_the_day(world: World) -> str:
+    """Close the day that began, once."""
     if world.today <= world.closed_on:
         return ""
     world.closed_on = world.today

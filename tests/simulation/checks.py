@@ -8,15 +8,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import Sum
 
 from repayments.audit.services import verify_audit
+from repayments.cases.models import Case
+from repayments.cases.services import open_signaled_cases
 from repayments.contacts.models import Message
 from repayments.ledger.models import Account, Book, JournalEntry, Posting
 from repayments.management import invariants
 from repayments.payments.gateway import EVENT_TYPES
 from repayments.payments.models import Dispute, GatewayEvent, Payment, Refund, Suspense
 from repayments.payments.services.settle import is_settled_type
+from tests.simulation import checks_autopay, checks_bank, checks_promises, clearing
 from tests.simulation.world import Broken
 
 if TYPE_CHECKING:
@@ -48,7 +52,15 @@ def after_a_step(world: "World") -> None:
     """Hold everything that holds at every moment."""
     if world.gateway.misused_keys:
         raise Broken(f"14: a key was used for two calls: {world.gateway.misused_keys}")
+    written = _count_writes()
+    if written is not None and written == world.writes:
+        return
+    world.writes = written
     _states_only_go_forward(world)
+    if world.charged:
+        checks_autopay.due_dates_are_taken_once(world)
+    if world.bank.credits:
+        checks_bank.each_credit_is_taken_in_once(world)
     written = Book.objects.aggregate(total=Sum("last_seq"))["total"]
     if written == world.written:
         return
@@ -57,6 +69,11 @@ def after_a_step(world: "World") -> None:
         for breach in check(world.now):
             raise Broken(f"{breach.invariant}: {breach.row}: {breach.reason}")
     _entries_are_the_gateways(world)
+
+
+def _count_writes() -> int | None:
+    """How many rows SQLite has written so far; another engine does not say."""
+    return getattr(connection.connection, "total_changes", None)
 
 
 def at_the_end(world: "World") -> None:
@@ -74,6 +91,13 @@ def at_the_end(world: "World") -> None:
     _every_success_has_one_place(world)
     _money_is_the_same(world)
     _each_payment_was_told_once(world)
+    _unmatched_money_has_a_case(world)
+    checks_autopay.nothing_of_autopay_is_left(world)
+    checks_bank.each_credit_has_its_place(world)
+    checks_promises.promises_are_kept_or_broken(world)
+    checks_promises.quotes_are_honored(world)
+    checks_promises.nothing_is_waived_unasked(world)
+    clearing.no_day_differs(world)
     fault = verify_audit()
     if fault is not None:
         raise Broken(f"2: event {fault.stream} #{fault.seq}: {fault.reason}")
@@ -101,6 +125,9 @@ def _entries_are_the_gateways(world: "World") -> None:
     for object_id, lines in posted.items():
         if len(lines) > 1:
             raise Broken(f"3: {object_id} is posted {len(lines)} times: {lines}")
+        if object_id.startswith("bank:"):
+            # Each of the bank's lines is held against its own row.
+            continue
         intent = world.gateway.intents.get(object_id)
         amount, currency = lines[0]
         if intent is None or (intent.received, intent.currency) != (amount, currency):
@@ -141,15 +168,19 @@ def _money_is_the_same(world: "World") -> None:
     for currency, amount in _resting():
         ours[currency] += amount
     theirs = world.gateway.balance()
+    for currency, amount in world.bank.received().items():
+        theirs[currency] = theirs.get(currency, 0) + amount
     # A bank takes unmatched money from no book and from no row: its dispute alone tells of it.
     for dispute in world.gateway.disputes.values():
         if Dispute.objects.filter(dispute_id=dispute.id, payment__isnull=True).exists():
+            if Payment.objects.filter(intent_id=dispute.intent.id, entry__isnull=False).exists():
+                raise Broken(f"{dispute.id} is about a payment that does not know of it")
             ours[dispute.intent.currency] += dispute.reinstated - dispute.withdrawn
     for currency in {*ours, *theirs}:
         if ours[currency] != theirs.get(currency, 0):
             raise Broken(
                 f"4: {currency}: the books say {ours[currency]}, "
-                f"the gateway {theirs.get(currency, 0)}"
+                f"gateway and bank {theirs.get(currency, 0)}"
             )
 
 
@@ -167,6 +198,16 @@ def _each_payment_was_told_once(world: "World") -> None:
     received = Payment.objects.filter(entry__isnull=False).count()
     if told != received:
         raise Broken(f"{received} payments were received, {told} receipts written")
+
+
+def _unmatched_money_has_a_case(world: "World") -> None:
+    waiting = Suspense.objects.filter(resolved_at__isnull=True)
+    if not world.has_office or not waiting.exists():
+        return
+    open_signaled_cases(now=world.now)
+    homeless = waiting.exclude(pk__in=Case.objects.open().values("suspense")).first()
+    if homeless is not None:
+        raise Broken(f"{homeless.object_id} rests, and nobody is asked")
 
 
 # --- What a single step is held to --------------------------------------------------------------
@@ -195,7 +236,12 @@ def news_is_fresh(world: "World", event_id: str) -> None:
     if event.object_type in ("refund", "dispute"):
         _money_back_is_fresh(world, event.object_type, event.object_id)
         return
+    if event.object_type == "payment_method":
+        checks_autopay.card_is_fresh(world, event.object_id)
+        return
     sessions = world.gateway.sessions
+    if event.object_type == "setup_intent" or event.object_id in world.gateway.setup_pages:
+        return
     if event.object_type == "payment_intent":
         session = sessions.get(world.gateway.intents[event.object_id].session_id)
     else:
@@ -219,6 +265,9 @@ def news_is_fresh(world: "World", event_id: str) -> None:
         expected = {Status.ACTION_REQUIRED}
     else:
         expected = {Status.REDIRECTED}
+    if not payment.session_id:
+        # Its page's answer was lost, and the reconciler has not asked yet.
+        expected |= {Status.CREATED, Status.UNKNOWN}
     if payment.status not in expected:
         raise Broken(
             f"after {event_id} {world.call_name(session.name)} is {payment.status}, "

@@ -8,7 +8,6 @@ it is written plainly: every movement of money is one ``Movement``, every change
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -24,86 +23,22 @@ from repayments.payments.gateway import (
     UnverifiedEvent,
 )
 from tests.simulation.gateway_back import Dispute, MoneyBack, Refund
+from tests.simulation.gateway_cards import Card, SavedCards, SetupPage
+from tests.simulation.gateway_objects import (
+    SIGNED,
+    Answer,
+    Event,
+    Intent,
+    Movement,
+    Session,
+    body_of,
+)
 
 KEPT = timedelta(days=30)
 KEY_LIFE = timedelta(hours=24)
-SIGNED = "signed by the gateway"
 
 
-@dataclass
-class Intent:
-    """A PaymentIntent; ``lands_at`` is when a payment that is on its way comes to its end."""
-
-    id: str
-    amount: int
-    currency: str
-    metadata: dict[str, str]
-    created_at: datetime
-    status: str = "requires_payment_method"
-    received: int = 0
-    paid_at: datetime | None = None
-    error: tuple[str, str, str] = ("", "", "")
-    method: str = ""
-    session_id: str = ""
-    lands_at: datetime | None = None
-    will_succeed: bool = True
-    odd_amount: int = 0
-
-
-@dataclass
-class Session:
-    """A page at the gateway."""
-
-    id: str
-    request: SessionRequest
-    created_at: datetime
-    expires_at: datetime
-    status: str = "open"
-    intent: Intent | None = None
-
-    @property
-    def name(self) -> str:
-        return self.request.payment
-
-    def metadata(self) -> dict[str, str]:
-        return {"payment": self.request.payment, "loan": self.request.loan}
-
-
-@dataclass(frozen=True)
-class Movement:
-    """Money in or out of the account, signed minor units."""
-
-    id: str
-    category: str
-    amount: int
-    currency: str
-    source_id: str
-    created_at: datetime
-
-
-@dataclass
-class Event:
-    """A change as told; ``snapshot`` is what the object was like then."""
-
-    id: str
-    type: str
-    object_type: str
-    object_id: str
-    created_at: datetime
-    snapshot: Any
-    due: list[datetime] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a key was used for, and what came of it."""
-
-    asked: Any
-    given: Any
-    at: datetime
-
-
-class GatewayModel(MoneyBack):
+class GatewayModel(MoneyBack, SavedCards):
     """All the gateway holds. ``odds`` says how likely an event goes astray."""
 
     def __init__(self, rng: Random, clock: Callable[[], datetime], odds: Callable[[str], bool]):
@@ -112,6 +47,9 @@ class GatewayModel(MoneyBack):
         self.intents: dict[str, Intent] = {}
         self.refunds: dict[str, Refund] = {}
         self.disputes: dict[str, Dispute] = {}
+        self.customers: dict[str, str] = {}
+        self.cards: dict[str, Card] = {}
+        self.setup_pages: dict[str, SetupPage] = {}
         self.movements: list[Movement] = []
         self.events: dict[str, Event] = {}
         self.keys: dict[str, Answer] = {}
@@ -150,6 +88,8 @@ class GatewayModel(MoneyBack):
         return self.session_facts(session)
 
     def fetch_session(self, session_id: str) -> CheckoutSession:
+        if session_id in self.setup_pages:
+            return self.setup_page_facts(self.setup_pages[session_id])
         return self.session_facts(self._session(session_id))
 
     def fetch_intent(self, intent_id: str) -> IntentFacts:
@@ -158,8 +98,10 @@ class GatewayModel(MoneyBack):
         return self.intent_facts(self.intents[intent_id])
 
     def list_sessions(self, *, since: datetime, until: datetime) -> Iterator[CheckoutSession]:
-        found = self.between(self.sessions.values(), since, until)
-        return iter([self.session_facts(session) for session in found])
+        pages = self.between(self.sessions.values(), since, until)
+        found = [self.session_facts(session) for session in pages]
+        setups = self.between(self.setup_pages.values(), since, until)
+        return iter([*found, *(self.setup_page_facts(page) for page in setups)])
 
     def list_intents(self, *, since: datetime, until: datetime) -> Iterator[IntentFacts]:
         found = self.between(self.intents.values(), since, until)
@@ -232,6 +174,7 @@ class GatewayModel(MoneyBack):
             was_processing = session.status == "complete"
             if session.status == "open":
                 session.status = "complete"
+            self.save_card_of(intent, session)
         self.move("charge", intent.received, intent.currency, f"ch_{intent.id}")
         self.tell("payment_intent.succeeded", "payment_intent", intent.id)
         if session is not None and session.status == "complete":
@@ -239,8 +182,12 @@ class GatewayModel(MoneyBack):
             self.tell(f"checkout.session.{kind}", "checkout.session", session.id)
 
     def decline(self, intent: Intent, decline_code: str) -> None:
+        self.refuse(intent, ("card_declined", decline_code, "try_again_later"))
+
+    def refuse(self, intent: Intent, error: tuple[str, str, str]) -> None:
+        """Say no; the intent waits for another card, and says why."""
         intent.status, intent.lands_at = "requires_payment_method", None
-        intent.error = ("card_declined", decline_code, "try_again_later")
+        intent.error = error
         self.tell("payment_intent.payment_failed", "payment_intent", intent.id)
         session = self.sessions.get(intent.session_id)
         if session is not None and session.status == "complete":
@@ -296,6 +243,7 @@ class GatewayModel(MoneyBack):
         for session in list(self.sessions.values()):
             if session.status == "open" and session.expires_at <= now:
                 self.close(session)
+        self.close_setup_pages()
 
     def move(self, category: str, amount: int, currency: str, source_id: str) -> None:
         movement = Movement(self.name("txn"), category, amount, currency, source_id, self.clock())
@@ -322,6 +270,8 @@ class GatewayModel(MoneyBack):
             return self.refund_facts(self.refunds[object_id])
         if object_type == "dispute":
             return self.dispute_facts(self.disputes[object_id])
+        if object_type in ("setup_intent", "payment_method") or object_id in self.setup_pages:
+            return None
         if object_type == "checkout.session":
             return self.session_facts(self.sessions[object_id])
         return self.intent_facts(self.intents[object_id])
@@ -354,6 +304,7 @@ class GatewayModel(MoneyBack):
             advice_code=intent.error[2],
             charge_id=f"ch_{intent.id}" if intent.paid_at else "",
             method_type=intent.method,
+            method_id=intent.card,
         )
 
     def event_facts(self, event: Event) -> EventFacts:
@@ -374,7 +325,3 @@ class GatewayModel(MoneyBack):
         for movement in self.movements:
             sums[movement.currency] = sums.get(movement.currency, 0) + movement.amount
         return sums
-
-
-def body_of(event_id: str) -> bytes:
-    return json.dumps({"id": event_id}).encode()

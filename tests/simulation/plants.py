@@ -3,15 +3,17 @@
 Each takes one guard away, as somebody might who did not know what it is for.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
+from itertools import count
 from typing import Any
 
 import pytest
 
-from repayments.payments import gateway
+from repayments.payments import gateway, services
 from repayments.payments.gateway import CheckoutSession, IntentFacts
-from repayments.payments.models import GatewayEvent, Payment
+from repayments.payments.models import AutopayCharge, GatewayEvent, Payment, PostingKey
 from tests.simulation.world import World, modules_with
 
 Patch = pytest.MonkeyPatch
@@ -19,11 +21,17 @@ Patch = pytest.MonkeyPatch
 
 def no_unique_key(world: World, patch: Patch) -> None:
     """An object may be posted as often as somebody comes with it, in whatever book."""
+
+    def take(*, object_id: str, kind: str, now: Any, provider: str = "stripe") -> bool:
+        PostingKey.objects.get_or_create(
+            provider=provider, object_id=object_id, entry_kind=kind, defaults={"created_at": now}
+        )
+        return True
+
     for module in modules_with("take_key"):
-        patch.setattr(module, "take_key", lambda **_asked: True)
-    for name, answer in (("_take_key", True), ("_is_settled", False)):
-        for module in modules_with(name):
-            patch.setattr(module, name, lambda *_asked, _answer=answer: _answer)
+        patch.setattr(module, "take_key", take)
+    for module in modules_with("_is_settled"):
+        patch.setattr(module, "_is_settled", lambda _intent: False)
 
 
 def no_conditional_update(world: World, patch: Patch) -> None:
@@ -42,12 +50,13 @@ def no_fetching(world: World, patch: Patch) -> None:
         claimed = GatewayEvent.objects.unprocessed().filter(object_id=object_id, claimed_at=now)
         event = world.gateway.events[claimed.latest("pk").event_id]
 
-        def told(fetch: Any) -> Any:
-            return lambda asked: event.snapshot if asked == object_id else fetch(asked)
+        def believing(fetch: Any) -> Any:
+            told = event.snapshot
+            return lambda asked: told if told and asked == object_id else fetch(asked)
 
         with pytest.MonkeyPatch.context() as while_settling:
-            while_settling.setattr(gateway, "fetch_session", told(fetch_session))
-            while_settling.setattr(gateway, "fetch_intent", told(fetch_intent))
+            while_settling.setattr(gateway, "fetch_session", believing(fetch_session))
+            while_settling.setattr(gateway, "fetch_intent", believing(fetch_intent))
             return real(object_type=object_type, object_id=object_id, now=now)
 
     patch.setattr(inbox, "settle", settle)
@@ -69,10 +78,43 @@ def asked_amount(world: World, patch: Patch) -> None:
     patch.setattr(gateway, "fetch_intent", lambda intent_id: believed(fetch_intent(intent_id)))
 
 
-# With what the simulator says when it has found the bug itself, not something that follows from it.
-PLANTS = {
-    no_unique_key: r"AlreadyPosted|is posted \d times|has 2 places",
-    no_conditional_update: r"went from",
-    no_fetching: r"the gateway says",
-    asked_amount: r"posted .*, the gateway has",
+def no_claim(world: World, patch: Patch) -> None:
+    """A worker makes the charge it was told of, and nobody keeps another from making it too."""
+    charging: Any = import_module("repayments.payments.services.autopay.charging")
+
+    def take(charge: AutopayCharge, payment: Payment, now: Any) -> None:
+        AutopayCharge.objects.filter(pk=charge.pk).update(payment=payment, updated_at=now)
+
+    patch.setattr(charging, "_take_charge", take)
+
+
+def no_line_key(world: World, patch: Patch) -> None:
+    """A statement's line is named by the import it comes with, so it is new each time."""
+    statement: Any = import_module("repayments.payments.statement")
+    transfers: Any = import_module("repayments.payments.services.transfers")
+    real_key, real_import = statement.line_key, transfers.import_statement
+    imports = count(1)
+
+    def import_statement(**asked: Any) -> Any:
+        number = next(imports)
+
+        def named(**said: Any) -> str:
+            return f"{number}:{real_key(**said)}"[:80]
+
+        with pytest.MonkeyPatch.context() as while_importing:
+            while_importing.setattr(statement, "line_key", named)
+            return real_import(**asked)
+
+    patch.setattr(services, "import_statement", import_statement)
+
+
+# In which stories each is looked for, and what the simulator says when it has found the bug itself,
+# not something that follows from it.
+PLANTS: dict[Callable[[World, Patch], None], tuple[str, str]] = {
+    no_unique_key: ("pages", r"AlreadyPosted|is posted \d times|has 2 places|intent_(id|unique)"),
+    no_conditional_update: ("pages", r"went from"),
+    no_fetching: ("pages", r"the gateway says"),
+    asked_amount: ("pages", r"posted .*, the gateway has"),
+    no_claim: ("cards", r"is charged twice"),
+    no_line_key: ("transfers", r"is in \d times"),
 }

@@ -7,10 +7,10 @@ import pytest
 from django.db import transaction
 
 from repayments.payments import services
-from tests.simulation import actors, checks, staff
+from tests.simulation import actors, checks, themes
 from tests.simulation.world import Broken, World, playing
 
-STEPS = 18
+STEPS = 16
 Plant = Callable[[World, pytest.MonkeyPatch], None]
 
 
@@ -18,11 +18,12 @@ class SeedFailed(AssertionError):
     """A seed broke something; the message is its whole story."""
 
 
-def play(seed: int, plant: Plant | None = None) -> World:
+def play(seed: int, plant: Plant | None = None, theme: str = "") -> World:
     """Play one seed in a transaction that is rolled back.
 
     Args:
         plant: puts a bug into the product.
+        theme: what the story is to be about, instead of what is the seed's turn.
     Raises: SeedFailed.
     """
     with transaction.atomic():
@@ -31,15 +32,15 @@ def play(seed: int, plant: Plant | None = None) -> World:
             with playing(world) as patch:
                 if plant is not None:
                     plant(world, patch)
-                _run(world)
+                _run(world, theme)
         finally:
             transaction.set_rollback(True)
     return world
 
 
-def _run(world: World) -> None:
-    world.steps = [*actors.STEPS, *staff.STEPS]
+def _run(world: World, theme: str) -> None:
     try:
+        themes.prepare(world, theme)
         for _number in range(STEPS):
             world.step()
             checks.after_a_step(world)
@@ -81,7 +82,8 @@ def tell(world: World, error: Exception) -> str:
     where = "" if isinstance(error, Broken) else "".join(traceback.format_exception(error))
     return "\n".join(
         [
-            f"seed {world.seed}, weather {world.strength}: {type(error).__name__}: {error}",
+            f"seed {world.seed}, {world.theme}, weather {world.strength}: "
+            f"{type(error).__name__}: {error}",
             loans,
             *(f"  {line}" for line in world.story),
             where,

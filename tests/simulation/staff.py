@@ -71,8 +71,10 @@ def worker_sends_a_refund(world: World) -> str:
 def staff_places_unmatched_money(world: World) -> str:
     """Post what rests to a loan, the right one or not."""
     suspense = world.pick(Suspense.objects.order_by("pk"))
-    if suspense is None:
-        return ""
+    return place(world, suspense) if suspense is not None else ""
+
+
+def place(world: World, suspense: Suspense) -> str:
     loan = world.rng.choice(world.loans)
     try:
         payment = services.resolve_suspense_to_loan(

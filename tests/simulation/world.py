@@ -23,12 +23,15 @@ import pytest
 from celery.app.task import Task
 from django.db import connection
 
+from repayments import close
 from repayments.audit.services import record_event
+from repayments.cases import receivers
 from repayments.clock import lender_zone
 from repayments.loans.models import Loan
 from repayments.payments import gateway
 from repayments.payments.gateway import GatewayBusy, GatewayTimeout
 from tests.factories.accounts import make_user
+from tests.simulation.bank_model import Bank
 from tests.simulation.gateway_model import GatewayModel
 from tests.simulation.loans import make_loans
 
@@ -51,11 +54,12 @@ RATES = {
     "overtaken": 0.15,
     "odd_amount": 0.06,
     "odd_currency": 0.02,
+    "notice_lost": 0.05,
 }
 STRENGTHS = (0.0, 0.5, 1.0, 1.0, 2.0)
 # A call whose answer was lost takes effect within this; the product counts on two minutes.
 LATE_SECONDS = 90
-CREATING = ("open_session", "create_refund")
+CREATING = ("open_session", "create_refund", "open_setup", "create_customer", "charge_card")
 OFFERED = (
     "open_session",
     "expire_session",
@@ -71,6 +75,12 @@ OFFERED = (
     "list_refunds_of",
     "list_disputes",
     "list_balance",
+    "create_customer",
+    "open_setup",
+    "charge_card",
+    "fetch_card",
+    "fetch_setup",
+    "detach_card",
 )
 MOST_DEEP = 2
 
@@ -96,16 +106,27 @@ class World:
         )
         self.strength = self.rng.choice(STRENGTHS)
         self.is_calm = False
+        self.theme = ""
+        self.has_office = self.rng.random() < 0.2
         self.seen: Counter[str] = Counter()
         self.story: list[str] = []
         self.gateway = GatewayModel(self.rng, lambda: self.now, self.odds)
         self.names: dict[str, str] = {}
         self.wishes: list[Any] = []
         self.queue: list[str] = []
+        self.charges: list[int] = []
+        # By the key of a charge its row, and by the row its attempt: there is one of each.
+        self.charged: dict[str, int] = {}
+        self.tries: dict[int, str] = {}
+        self.moved: Counter[int] = Counter()
         self.statuses: dict[int, str] = {}
         self.written: int | None = None
+        self.writes: int | None = None
         self.depth = 0
         self.steps: Sequence[tuple[Step, int]] = ()
+        # Asked before a call of this name leaves.
+        self.guards: dict[str, Callable[..., None]] = {}
+        self.bank = Bank(names_lines=self.rng.random() < 0.5)
         self.savepoints = len(connection.savepoint_ids)
         self.closed_on = self.today
         self.loans: list[Loan] = make_loans(self.rng, self.today)
@@ -198,6 +219,8 @@ class World:
         def called(*args: Any, **kwargs: Any) -> Any:
             if len(connection.savepoint_ids) != self.savepoints:
                 raise Broken(f"{name} is called with a transaction open")
+            if name in self.guards:
+                self.guards[name](self, *args, **kwargs)
             if self.odds("crash_before_call"):
                 raise Crash(f"before {name}")
             if self.odds("busy"):
@@ -238,6 +261,8 @@ def playing(world: World) -> Iterator[pytest.MonkeyPatch]:
             patch.setattr("repayments.clock.timezone", SimpleNamespace(now=lambda: world.now))
             patch.setattr(Task, "apply_async", lambda *args, **kwargs: None)
             _put_failpoints(world, patch)
+            if not world.has_office:
+                _leave_the_office_out(patch)
             yield patch
     finally:
         logging.disable(logging.NOTSET)
@@ -269,6 +294,17 @@ def _put_failpoints(world: World, patch: pytest.MonkeyPatch) -> None:
     # Ended, and the event not marked.
     inbox: Any = import_module("repayments.payments.services.inbox")
     patch.setattr(inbox, "settle", dying_after(inbox.settle, "crash_before_processed"))
+
+
+def _leave_the_office_out(patch: pytest.MonkeyPatch) -> None:
+    """No reminders and no cases at night and after each payment: they cost half of a story.
+
+    Worlds with an office see to it that what needs a person becomes a case.
+    """
+    for name in ("open_due_cases", "create_due_reminders", "break_overdue_plans"):
+        patch.setattr(close, name, lambda **_asked: 0)
+    patch.setattr(receivers, "open_signaled_cases", lambda **_asked: 0)
+    patch.setattr(receivers, "close_settled_cases", lambda **_asked: 0)
 
 
 def modules_with(name: str) -> list[ModuleType]:
