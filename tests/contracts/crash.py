@@ -179,7 +179,10 @@ def _look(contract: "Contract") -> list[str]:
     from repayments.contracts import blobs, verification
     from repayments.contracts.queries import get_expected, get_kind_on_record
 
-    revisions = list(contract.revisions.select_related("blob").order_by("n"))
+    # The record of the signing is made later, by sweeps of its own.
+    revisions = list(
+        contract.revisions.exclude(kind="evidence").select_related("blob").order_by("n")
+    )
     found: dict[str, bool] = {
         "not complete": contract.status == "completed" and contract.claimed_at is None,
         "revisions": [item.kind for item in revisions] == ["unsigned", "borrower", "final"],
