@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from repayments.cases.models import CasePolicy
 from repayments.clock import lender_zone
+from repayments.contracts.deadlines import last_day
 from repayments.contracts.models import Contract
 from repayments.contracts.services import is_to_be_issued
 from repayments.loans.activity import ActivityLine, list_activity
@@ -344,7 +345,11 @@ def _todo(user: User, contracts: list[Contract]) -> list[TodoItem]:
             if contract.kind == "plan"
             else _("Sign your loan contract")
         )
-        items.append(TodoItem(contract.get_absolute_url(), text, _("about 3 minutes")))
+        detail = _("about 3 minutes")
+        if contract.expires_at is not None:
+            last = last_day(contract.expires_at)
+            detail = _("about 3 minutes, up to %(day)s") % {"day": day_text(last)}
+        items.append(TodoItem(contract.get_absolute_url(), text, detail))
     waiting = InstallmentPlan.objects.for_borrower(user).filter(status="proposed")
     for plan in waiting.order_by("created_at"):
         if plan.source == InstallmentPlan.Source.BORROWER:

@@ -86,6 +86,8 @@ SENTENCES: dict[str, Any] = {
         "Files for an independent check of %(reference)s downloaded"
     ),
     "contracts.head_late": gettext_lazy("The daily head of %(day)s has no time stamp"),
+    "contracts.reissued": gettext_lazy("Contract %(reference)s issued anew as %(by)s"),
+    "contracts.pointed_on": gettext_lazy("%(by)s comes in the place of contract %(reference)s"),
     "contracts.superseded": gettext_lazy("Contract %(reference)s replaced by a newer one"),
     "plans.proposed": gettext_lazy("Plan proposed"),
     "plans.referred": gettext_lazy("Plan given to a person (rule: %(rule)s)"),
@@ -226,6 +228,7 @@ _PURPOSES = {
     "signing_code": gettext_lazy("code to sign a document"),
     "contract_to_sign": gettext_lazy("a document to sign"),
     "sign_reminder": gettext_lazy("a document to sign"),
+    "contract_withdrawn": gettext_lazy("a document taken back"),
     "contract_completed": gettext_lazy("a signed document"),
     "settlement_letter": gettext_lazy("a settlement letter"),
     "plan_accepted": gettext_lazy("answer to a plan"),

@@ -26,6 +26,7 @@ from repayments.contracts.models import (
     TemplateVersion,
 )
 from repayments.contracts.services import record_evidence_download, record_kit_export
+from repayments.contracts.views import staff
 from repayments.contracts.views.common import origin_of, user_of
 from repayments.contracts.views.files import evidence_response, kit_response
 
@@ -98,6 +99,9 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin):
                 name="contracts_contract_evidence",
             ),
             path("<int:pk>/kit.zip", wrap(self.kit), name="contracts_contract_kit"),
+            path("<int:pk>/expiry/", wrap(staff.expiry), name="contracts_contract_expiry"),
+            path("<int:pk>/void/", wrap(staff.void), name="contracts_contract_void"),
+            path("<int:pk>/reissue/", wrap(staff.reissue), name="contracts_contract_reissue"),
             *super().get_urls(),
         ]
 

@@ -9,11 +9,15 @@ class ContractsConfig(AppConfig):
 
     def ready(self) -> None:
         from repayments.contacts import rechecks
-        from repayments.contracts import kinds, receivers
+        from repayments.contracts import kinds, receivers, services
         from repayments.contracts.signals import contract_signed, letter_made
         from repayments.loans.signals import loan_reopened, loan_settled
 
-        kinds.register("loan", on_signed=receivers.activate_signed_loan)
+        kinds.register(
+            "loan",
+            on_signed=receivers.activate_signed_loan,
+            reissue=services.reissue_loan_contract,
+        )
         rechecks.register("contract_to_sign", receivers.is_contract_still_to_sign)
         rechecks.register("sign_reminder", receivers.is_sign_reminder_still_wanted)
         rechecks.register("signing_code", receivers.is_code_still_open)

@@ -41,6 +41,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "contracts.expired": ("Time to sign ran out", "签署期限已过"),
     "contracts.expiry_changed": ("Time to sign changed", "更改签署期限"),
     "contracts.superseded": ("Replaced by a newer contract", "由新合同取代"),
+    "contracts.reissued": ("Issued anew", "重新出具"),
+    "contracts.pointed_on": ("A newer contract comes in its place", "另有新合同替代"),
     "contracts.evidence_made": ("Evidence file made", "生成存证文件"),
     "contracts.evidence_failed": (
         "Evidence file not made; tried again later",
@@ -62,6 +64,7 @@ DETAILS: dict[str, tuple[str, str]] = {
     "engine": ("Typesetting", "排版引擎"),
     "kind": ("Kind", "类型"),
     "expires_at": ("To be signed by", "签署期限"),
+    "expired_at_before": ("Before", "原签署期限"),
     "key": ("Consent", "同意事项"),
     "version": ("Version", "版本"),
     "consent_version": ("Consent version", "同意书版本"),
@@ -109,7 +112,7 @@ VALUES: dict[str, dict[str, tuple[str, str]]] = {
         "not_usable": ("no code open to enter", "没有可用的验证码"),
     },
 }
-MOMENTS = frozenset({"expires_at", "tsa_time"})
+MOMENTS = frozenset({"expired_at_before", "expires_at", "tsa_time"})
 # Said elsewhere in the file, or in the event's own columns.
 _ELSEWHERE = frozenset({"reference", "at", "ip", "user_agent", "session", "consents"})
 

@@ -28,6 +28,19 @@ class OnSigned(Protocol):
     ) -> None: ...
 
 
+class Reissue(Protocol):
+    """Issue a contract of this kind anew, from what is true now, at staff's word.
+
+    Uses ``services.issue_contract`` with ``supersedes`` or ``points_at`` the given one, and returns
+    the new one. Called in a transaction. To refuse: ``services.ContractMovedOn`` or
+    ``services.ContractRefused``.
+    """
+
+    def __call__(
+        self, *, contract: "Contract", actor: "User | None", now: datetime, as_of: date
+    ) -> "Contract": ...
+
+
 Build = Callable[["Contract"], Mapping[str, str]]
 """Gives more values for the template's placeholders: finished text in the contract's language.
 
@@ -42,6 +55,7 @@ class ContractKind:
     kind: str
     on_signed: OnSigned
     build: Build | None = None
+    reissue: Reissue | None = None
 
 
 class UnknownKind(LookupError):
@@ -51,9 +65,15 @@ class UnknownKind(LookupError):
 _KINDS: dict[str, ContractKind] = {}
 
 
-def register(kind: str, *, on_signed: OnSigned, build: Build | None = None) -> None:
+def register(
+    kind: str,
+    *,
+    on_signed: OnSigned,
+    build: Build | None = None,
+    reissue: Reissue | None = None,
+) -> None:
     """Say what a kind of contract brings about; a later call for the same kind replaces it."""
-    _KINDS[kind] = ContractKind(kind, on_signed, build)
+    _KINDS[kind] = ContractKind(kind, on_signed, build, reissue)
 
 
 def get(kind: str) -> ContractKind:

@@ -70,6 +70,7 @@ def build_contract_data(
     terms: Mapping[str, str],
     schedule: Sequence[Mapping[str, str]],
     extra: Mapping[str, str] | None = None,
+    replaces: str = "",
 ) -> ContractData:
     """Put a contract into words.
 
@@ -79,6 +80,7 @@ def build_contract_data(
         body: the template's clauses.
         terms, schedule: as `terms.take_snapshot` writes them.
         extra: more values for the template's placeholders, finished text.
+        replaces: reference of the signed contract in whose place this one comes; empty for none.
     Raises: documents.ClauseError for a placeholder outside the allow-list or without a value.
     """
     words = WORDS[locale]
@@ -117,7 +119,7 @@ def build_contract_data(
             cast("Sequence[ClauseText]", body), values, PLACEHOLDERS, locale=locale
         ),
         "schedule": paper.schedule_table(),
-        "signature_block": paper.signature_block(reference, verify_code, portal_address),
+        "signature_block": paper.signature_block(reference, verify_code, portal_address, replaces),
         "labels": labels_for(locale),
     }
 
@@ -307,8 +309,11 @@ class _Paper:
             "note": f"{unit} {words['schedule_note']}",
         }
 
-    def signature_block(self, reference: str, code: str, address: str) -> SignatureBlock:
+    def signature_block(
+        self, reference: str, code: str, address: str, replaces: str
+    ) -> SignatureBlock:
         words = self.words
+        first = [words["replaces"].format(reference=replaces)] if replaces else []
         return {
             "intro": words["signing_intro"],
             "facts": [
@@ -317,6 +322,7 @@ class _Paper:
                 {"label": words["sign_by"], "value": self.day("sign_by")},
             ],
             "notes": [
+                *first,
                 words["signature_level"],
                 words["check_here"].format(address=address, code=code),
             ],

@@ -10,6 +10,7 @@ from repayments.contracts.models import Contract, SettlementLetter, SigningChall
 from repayments.contracts.services import ContractMovedOn
 from repayments.contracts.services.remind import is_reminder_for
 from repayments.contracts.tasks import make_letter, seal_contract, seal_letter, void_letters
+from repayments.loans.models import Loan
 from repayments.loans.services import LoanAlreadyActive, activate_loan
 
 
@@ -18,8 +19,15 @@ def activate_signed_loan(
 ) -> None:
     """Make the loan active in the transaction of its signature.
 
+    A contract in the place of a completed one finds it active, and leaves it so.
+
     Raises: ContractMovedOn where the loan no longer waits for one.
     """
+    old = contract.supersedes
+    if old is not None and old.status == Contract.Status.COMPLETED:
+        if not Loan.objects.filter(pk=contract.loan_id, status=Loan.Status.ACTIVE).exists():
+            raise ContractMovedOn()
+        return
     try:
         activate_loan(loan_id=contract.loan_id, actor=actor, now=now, as_of=as_of)
     except LoanAlreadyActive as refusal:

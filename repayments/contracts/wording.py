@@ -94,6 +94,10 @@ WORDS: dict[str, Words] = {
         "signing_intro": (
             "By signing, each side agrees to the whole of this contract, the schedule included."
         ),
+        "replaces": (
+            "Once both sides have signed it, this contract takes the place of contract "
+            "{reference}. Payments already made count as made under this one."
+        ),
         "contract": "Contract",
         "sign_by": "To be signed by",
         "signature_level": (
@@ -190,6 +194,7 @@ WORDS: dict[str, Words] = {
         "column_sum": "合计",
         "column_unit": "金额单位：{currency}。",
         "signing_intro": "双方签署即表示同意本合同的全部内容，包括还款计划表。",
+        "replaces": "双方签署完成后，本合同取代合同 {reference}；此前已还款项视为依本合同支付。",
         "contract": "合同编号",
         "sign_by": "签署期限",
         "signature_level": "签名级别：按双方在本合同中约定的方式作出的电子签名，并附时间戳。",

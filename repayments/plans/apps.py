@@ -12,9 +12,9 @@ class PlansConfig(AppConfig):
         from repayments.contracts.signals import contract_ended
         from repayments.loans.signals import loan_settled, payment_posted
         from repayments.plans import receivers
-        from repayments.plans.services import activate_signed_plan
+        from repayments.plans.services import activate_signed_plan, reissue_agreement
 
-        kinds.register("plan", on_signed=activate_signed_plan)
+        kinds.register("plan", on_signed=activate_signed_plan, reissue=reissue_agreement)
         payment_posted.connect(receivers.hear_payment, dispatch_uid="plans.hear_payment")
         loan_settled.connect(receivers.hear_settled, dispatch_uid="plans.hear_settled")
         contract_ended.connect(

@@ -1,7 +1,7 @@
 """A borrower's plan: what fits, what it costs, the answer, and what can still be changed."""
 
 import logging
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -229,6 +229,13 @@ def _render_answer(request: HttpRequest, plan: InstallmentPlan, template: str) -
     return render(request, template, {"loan": plan.loan, **waits, **_answer_context(plan)})
 
 
+def _stands_until(plan: InstallmentPlan) -> datetime | None:
+    """An agreement says itself until when it can be signed; staff may have moved that day."""
+    if plan.status == InstallmentPlan.Status.AWAITING_SIGNATURE and plan.contract is not None:
+        return plan.contract.expires_at
+    return plan.expires_at
+
+
 def _answer_context(plan: InstallmentPlan) -> dict[str, Any]:
     page = get_plan_page(plan=plan)
     findings = services.read_findings(page.reason)
@@ -238,7 +245,7 @@ def _answer_context(plan: InstallmentPlan) -> dict[str, Any]:
         "rules": [describe_finding(finding, plan.loan.currency) for finding in findings],
         "reason_note": page.reason.reason_note,
         "answer_by": describe_moment(plan.answer_due_at),
-        "stands_until": describe_moment(plan.expires_at),
+        "stands_until": describe_moment(_stands_until(plan)),
         "end": describe_end(plan),
     }
 

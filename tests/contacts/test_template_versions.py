@@ -25,7 +25,8 @@ from tests.factories.contacts import MORNING, make_draft, make_staff, queue_remi
 SEEDED = {
     "email account": (
         "autopay_confirm autopay_ended autopay_not_taken autopay_retry autopay_started "
-        "contract_completed contract_to_sign email_changed help_answered help_received invitation "
+        "contract_completed contract_to_sign contract_withdrawn email_changed help_answered "
+        "help_received invitation "
         "password_reset payment_failed payment_received plan_accepted plan_countered plan_declined "
         "plan_referred refund_declined refund_failed refund_sent security_notice "
         "settlement_letter sign_in_code signing_code"

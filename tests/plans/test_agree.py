@@ -5,10 +5,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils.translation import override
 
 from repayments.contacts.models import Hold
 from repayments.contracts.models import Contract
-from repayments.contracts.services import ContractMovedOn, void_contract
+from repayments.contracts.services import (
+    ContractMovedOn,
+    change_expiry,
+    reissue_contract,
+    void_contract,
+)
 from repayments.ledger.models import JournalEntry
 from repayments.loans.models import Installment, Loan
 from repayments.loans.queries import get_position
@@ -16,6 +23,7 @@ from repayments.plans import services, tasks
 from repayments.plans.models import InstallmentPlan, PlanPolicy
 from repayments.plans.services import AgreementNotMade, AgreementOutdated, PlanMovedOn
 from repayments.plans.signals import plan_broken
+from repayments.plans.wording import describe_moment
 from tests.factories import contracts
 from tests.factories.contracts import NOW, TODAY
 from tests.factories.loans import get_loan, pay
@@ -406,3 +414,50 @@ def test_an_offer_is_answered_by_the_borrower_alone(officer: Any) -> None:
 
     with pytest.raises(PlanMovedOn):
         services.decline_plan(plan_id=offer.pk, reason="no", actor=officer, now=NOW)
+
+
+# --- Staff ------------------------------------------------------------------------------------
+def reissue(contract: Contract) -> Contract:
+    return reissue_contract(
+        contract_id=contract.pk, reason="typed wrong", actor=None, now=NOW, as_of=TODAY
+    )
+
+
+def test_staff_issue_an_agreement_anew_and_the_plan_goes_on_with_it(loan: Loan) -> None:
+    plan = make_to_sign(loan)
+    old = plan.contract
+
+    new = reissue(old)
+
+    old.refresh_from_db()
+    plan = get_plan(plan)
+    assert (old.status, plan.contract, plan.status) == ("superseded", new, "awaiting_signature")
+    assert new.supersedes == old
+    assert new.schedule == old.schedule
+
+
+def test_an_agreement_whose_plan_has_ended_is_not_issued_anew(loan: Loan) -> None:
+    plan = make_to_sign(loan)
+    void_contract(contract_id=plan.contract_id, reason="test", actor=None, now=NOW)
+    services.cancel_unsigned(plan_id=plan.pk, now=NOW)
+
+    with pytest.raises(ContractMovedOn, match="can propose a new one"):
+        reissue(plan.contract)
+
+
+def test_case_16_the_plans_page_names_the_day_that_staff_moved(
+    loan: Loan, signed_in: Client
+) -> None:
+    plan = make_to_sign(loan)
+
+    change_expiry(
+        contract_id=plan.contract_id, expires_at=NOW + timedelta(days=12), actor=None, now=NOW
+    )
+    page = signed_in.get(plan.get_absolute_url()).content.decode()
+    with override("en"):
+        assert f"Please sign by {describe_moment(NOW + timedelta(days=12))}." in page
+
+    change_expiry(contract_id=plan.contract_id, expires_at=None, actor=None, now=NOW)
+    page = signed_in.get(plan.get_absolute_url()).content.decode()
+    assert "It starts when you sign the agreement." in page
+    assert "Please sign by" not in page

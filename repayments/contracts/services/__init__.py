@@ -46,6 +46,7 @@ from repayments.contracts.services.head_check import (
     verify_heads,
 )
 from repayments.contracts.services.issue import (
+    AlreadyReplaced,
     ContractAlreadyOpen,
     ContractRefused,
     is_to_be_issued,
@@ -63,6 +64,11 @@ from repayments.contracts.services.letters import (
     list_loans_without_letter,
     make_letter,
     void_letters,
+)
+from repayments.contracts.services.reissue import (
+    NotToBeReissued,
+    reissue_contract,
+    reissue_loan_contract,
 )
 from repayments.contracts.services.remind import queue_sign_reminders
 from repayments.contracts.services.seal import list_unsealed, release_stale, seal_contract
@@ -97,6 +103,7 @@ __all__ = [
     "adopt_contracts",
     "HeadFault",
     "COST_READING_SECONDS",
+    "AlreadyReplaced",
     "AlreadySigned",
     "CodeNotUsable",
     "CodeRefused",
@@ -110,6 +117,7 @@ __all__ = [
     "CostsNotConfirmed",
     "Draft",
     "NameRefused",
+    "NotToBeReissued",
     "ReadingTooShort",
     "ReasonMissing",
     "ReviewNotValid",
@@ -138,6 +146,8 @@ __all__ = [
     "read_drawing",
     "record_consent",
     "record_download",
+    "reissue_contract",
+    "reissue_loan_contract",
     "release_stale",
     "release_stale_letters",
     "seal_contract",

@@ -7,9 +7,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from repayments.contacts.services import queue_message
 from repayments.contracts.models import Contract
 from repayments.contracts.origin import Origin
 from repayments.contracts.services.states import (
+    CAN_BE_SIGNED,
     ContractExpired,
     ContractMovedOn,
     lock,
@@ -49,26 +51,47 @@ def decline_contract(
 
 
 @transaction.atomic
-def void_contract(*, contract_id: int, reason: str, actor: User | None, now: datetime) -> Contract:
+def void_contract(
+    *,
+    contract_id: int,
+    reason: str,
+    actor: User | None,
+    now: datetime,
+    tells_borrower: bool = False,
+) -> Contract:
     """Withdraw a contract that is not signed; a new one may then be issued.
 
+    Args:
+        tells_borrower: write to who was shown it. A room that puts another document in its place at
+            once writes of that one instead.
     Raises: ReasonMissing, states.AlreadySigned, states.ContractClosed.
     """
     words = reason.strip()[:REASON_LENGTH]
     if not words:
         raise ReasonMissing
     contract = lock(contract_id)
+    was_shown = contract.status in CAN_BE_SIGNED
     move(contract, Contract.Status.VOIDED)
     record(contract, "voided", actor=actor, at=now, payload={"reason": words})
+    if tells_borrower and was_shown:
+        _write_of_end(contract, now)
     _tell(contract)
     return contract
 
 
 @transaction.atomic
 def change_expiry(
-    *, contract_id: int, expires_at: datetime | None, actor: User | None, now: datetime
+    *,
+    contract_id: int,
+    expires_at: datetime | None,
+    actor: User | None,
+    now: datetime,
+    reason: str = "",
 ) -> Contract:
-    """Move or clear the day a contract must be signed by; it counts at once.
+    """Move or clear the day a contract must be signed by; it counts at once, everywhere.
+
+    A contract whose time ran out a moment ago can be given more as long as the sweep has not ended
+    it. The frozen document goes on naming the day it was made with; pages say which one counts.
 
     Raises: states.ContractMovedOn when it is no longer to be signed.
     """
@@ -78,13 +101,18 @@ def change_expiry(
     ).update(expires_at=expires_at)
     if changed != 1:
         raise ContractMovedOn()
+    before = contract.expires_at
     contract.expires_at = expires_at
     record(
         contract,
         "expiry_changed",
         actor=actor,
         at=now,
-        payload={"expires_at": expires_at.isoformat() if expires_at else ""},
+        payload={
+            "expires_at": expires_at.isoformat() if expires_at else "",
+            "expired_at_before": before.isoformat() if before else "",
+            "reason": reason.strip()[:REASON_LENGTH],
+        },
     )
     return contract
 
@@ -111,6 +139,21 @@ def _expire(contract_id: int, now: datetime) -> int:
         record(contract, "expired", actor=None, at=now)
         _tell(contract)
     return 1
+
+
+def _write_of_end(contract: Contract, now: datetime) -> None:
+    borrower = contract.loan.borrower
+    if borrower.user_id is None:
+        return
+    queue_message(
+        borrower=borrower,
+        template_key="contract_withdrawn",
+        purpose="contract_withdrawn",
+        subject=contract.loan.stream,
+        business_key=f"contract_withdrawn:{contract.public_id}",
+        context={"link": contract.get_absolute_url()},
+        now=now,
+    )
 
 
 def _tell(contract: Contract) -> None:

@@ -19,7 +19,7 @@ from repayments.contracts import blobs, codes, documents, kinds
 from repayments.contracts.deadlines import last_day
 from repayments.contracts.models import Contract, ContractRevision, TemplateVersion
 from repayments.contracts.paper import build_contract_data
-from repayments.contracts.services.states import move, record
+from repayments.contracts.services.states import ContractMovedOn, move, record, refusal
 from repayments.contracts.terms import (
     AgreedRow,
     TermsDoNotAddUp,
@@ -32,6 +32,13 @@ from repayments.money import decimal_text
 
 CONTRACT_VALID_DAYS = 30
 SIGNATURE_LEVEL = "agreed_method"
+# What a newer contract may be issued for without a change to them.
+POINTED_AT = (
+    Contract.Status.DECLINED,
+    Contract.Status.EXPIRED,
+    Contract.Status.VOIDED,
+    Contract.Status.COMPLETED,
+)
 _PREFIXES = {"loan": "LC", "plan": "PA"}
 
 logger = logging.getLogger(__name__)
@@ -56,6 +63,12 @@ class ContractAlreadyOpen(Exception):
         super().__init__(_("There is already a contract to sign for this loan."))
 
 
+class AlreadyReplaced(ContractMovedOn):
+    """It has a successor: a contract has one at most."""
+
+    message = _("A newer contract takes its place already.")
+
+
 def issue_contract(
     *,
     kind: str,
@@ -66,6 +79,7 @@ def issue_contract(
     actor: User | None,
     now: datetime,
     supersedes: Contract | None = None,
+    points_at: Contract | None = None,
 ) -> Contract:
     """Freeze a contract and send it to the borrower, in the borrower's language.
 
@@ -81,26 +95,31 @@ def issue_contract(
             empty. Sums given are checked against the schedule.
         schedule: the payments: anything with due_date, principal, interest, fee in minor units.
         expires_at: aware; from then on it can no longer be signed.
-        supersedes: an unsigned contract that this one replaces.
+        supersedes: an unsigned contract that this one replaces; it can no longer be signed then.
+        points_at: one that ended unsigned or is complete, in whose place this one comes. It stays
+            as it is; its page leads here. The document says so where that one was signed.
     Raises:
         ContractRefused: a character cannot be printed (the message names it), sums that differ,
             no published template.
         ContractAlreadyOpen: the loan has an open loan contract already.
-        states.ContractMovedOn: the one to be replaced can no longer be replaced.
+        states.ContractMovedOn: the one to be replaced can no longer be replaced, or has a
+            successor already.
         kinds.UnknownKind.
     """
     draft = _prepare(kind, loan, terms, schedule, expires_at, now)
+    draft.supersedes = supersedes or points_at
     pdf = _render(draft, kinds.get(kind), now)
     sha256 = blobs.write_file(pdf)
     try:
         with transaction.atomic():
             Loan.objects.select_for_update().get(pk=loan.pk)
             if supersedes is not None:
-                draft.supersedes = supersedes
                 move(supersedes, Contract.Status.SUPERSEDED)
                 record(
                     supersedes, "superseded", actor=actor, at=now, payload={"by": draft.reference}
                 )
+            if points_at is not None:
+                _point(points_at, draft, actor, now)
             draft.save(force_insert=True)
             record(draft, "drafted", actor=actor, at=now, payload={"kind": kind})
             freeze_contract(draft, sha256=sha256, size=len(pdf), actor=actor, now=now)
@@ -108,8 +127,21 @@ def issue_contract(
     except IntegrityError as error:
         if "one_open_loan_contract" in str(error) or "contracts_contract.loan_id" in str(error):
             raise ContractAlreadyOpen from error
+        if "supersedes" in str(error):
+            raise AlreadyReplaced from error
         raise
     return draft
+
+
+def _point(old: Contract, new: Contract, actor: User | None, now: datetime) -> None:
+    """Note on a contract that stays as it is which one comes in its place.
+
+    Raises: states.ContractMovedOn where it may still be signed, or is signed and not sealed.
+    """
+    status = Contract.objects.values_list("status", flat=True).get(pk=old.pk)
+    if status not in POINTED_AT:
+        raise refusal(old)
+    record(old, "pointed_on", actor=actor, at=now, payload={"by": new.reference})
 
 
 def freeze_contract(
@@ -166,6 +198,9 @@ def issue_loan_contract(*, loan_id: int, now: datetime) -> Contract | None:
     A refusal is put on the loan's record, so that staff find it and the sweep leaves it alone.
     """
     loan = Loan.objects.select_related("borrower__user", "product").get(pk=loan_id)
+    taken_back = Contract.objects.filter(
+        loan=loan, kind="loan", status=Contract.Status.VOIDED, superseded_by=None
+    )
     try:
         return issue_contract(
             kind="loan",
@@ -175,8 +210,10 @@ def issue_loan_contract(*, loan_id: int, now: datetime) -> Contract | None:
             expires_at=now + timedelta(days=CONTRACT_VALID_DAYS),
             actor=None,
             now=now,
+            # Who opens the old link is led to this one.
+            points_at=taken_back.order_by("-pk").first(),
         )
-    except ContractAlreadyOpen:
+    except (ContractAlreadyOpen, AlreadyReplaced):
         return None
     except ContractRefused as refusal:
         logger.error("no contract can be made for loan %s: %s", loan.number, refusal.reason)
@@ -271,6 +308,12 @@ def _prepare(
     )
 
 
+def _replaced_reference(contract: Contract) -> str:
+    """Name the signed contract in whose place this one comes; one nobody signed binds nobody."""
+    old = contract.supersedes
+    return old.reference if old and old.status == Contract.Status.COMPLETED else ""
+
+
 def _render(contract: Contract, kind: kinds.ContractKind, now: datetime) -> bytes:
     version = contract.template_version
     try:
@@ -286,6 +329,7 @@ def _render(contract: Contract, kind: kinds.ContractKind, now: datetime) -> byte
             terms=contract.terms,
             schedule=contract.schedule,
             extra=kind.build(contract) if kind.build else None,
+            replaces=_replaced_reference(contract),
         )
         return documents.render_contract(data, timestamp=now)
     except documents.MissingGlyph as error:

@@ -106,6 +106,7 @@ def _render_signed(request: HttpRequest, contract: Contract) -> HttpResponse:
         "facts": facts,
         "language_note": language_note(contract),
         "zone": str(lender_zone()),
+        "newer": _find_newest(contract),
         "wait": wait,
         "next_wait": next_wait,
     }
@@ -117,10 +118,17 @@ def _render_signed(request: HttpRequest, contract: Contract) -> HttpResponse:
 
 
 def _render_ended(request: HttpRequest, contract: Contract) -> HttpResponse:
-    newer = Contract.objects.for_borrower(request.user).filter(supersedes=contract).first()
     status = contract.status
     if status in Contract.TRANSITIONS[Contract.Status.DECLINED]:
         # Its time is over; the sweep has not been here yet.
         status = Contract.Status.EXPIRED
-    context = {"contract": contract, "status": status, "newer": newer}
+    context = {"contract": contract, "status": status, "newer": _find_newest(contract)}
     return render(request, "contracts/ended.html", context)
+
+
+def _find_newest(contract: Contract) -> Contract | None:
+    """Follow a contract to the last that came in its place; they are all of one loan."""
+    newest = None
+    while found := getattr(newest or contract, "superseded_by", None):
+        newest = found
+    return newest

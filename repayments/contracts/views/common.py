@@ -1,6 +1,7 @@
 """What the pages of one contract share: whose it is, where it stands, from where somebody acts."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -15,8 +16,10 @@ from django.utils.translation import gettext as _
 from accounts.models import Language, User
 from repayments.clock import now
 from repayments.contracts import consents, services
+from repayments.contracts.deadlines import last_day
 from repayments.contracts.models import Contract
 from repayments.contracts.origin import Origin, hash_session
+from repayments.templatetags.amounts import long_day
 
 COSTS, READ, AGREE, CODE, SIGN = "costs", "read", "agree", "code", "sign"
 FIRST_WAIT_SECONDS = 3
@@ -28,7 +31,7 @@ def get_contract_for_user(request: HttpRequest, public_id: object) -> Contract:
     """Return the contract if it is this borrower's and was ever sent; else 404."""
     contract: Contract = get_object_or_404(
         Contract.objects.for_borrower(request.user).select_related(
-            "loan__borrower", "template_version"
+            "loan__borrower", "template_version", "superseded_by"
         ),
         public_id=public_id,
     )
@@ -104,7 +107,25 @@ def step_context(contract: Contract, step: str) -> dict[str, Any]:
         "current": STEP_NUMBERS[step],
         "doc_lang": "zh-Hans" if contract.template_version.locale.startswith("zh") else "en",
         "language_note": language_note(contract),
+        "deadline_note": deadline_note(contract),
     }
+
+
+def deadline_note(contract: Contract) -> str:
+    """Say until when it can be signed, and that this counts where the paper names another day."""
+    paper = date.fromisoformat(contract.terms["sign_by"])
+    if contract.expires_at is None:
+        return _(
+            "There is no last day to sign. The document names %(paper)s, the day it was made with; "
+            "that day no longer counts."
+        ) % {"paper": long_day(paper)}
+    last = last_day(contract.expires_at)
+    text = _("You can sign up to and including %(day)s.") % {"day": long_day(last)}
+    if last != paper:
+        text += " " + _(
+            "The document names %(paper)s, the day it was made with; the day given here counts."
+        ) % {"paper": long_day(paper)}
+    return text
 
 
 def language_note(contract: Contract) -> str:

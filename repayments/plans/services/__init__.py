@@ -5,6 +5,7 @@ from repayments.plans.services.agree import (
     AgreementNotMade,
     cancel_unsigned,
     issue_agreement,
+    reissue_agreement,
     renew_agreement,
 )
 from repayments.plans.services.answer import (
@@ -63,6 +64,7 @@ __all__ = [
     "list_unsigned",
     "propose_plan",
     "read_findings",
+    "reissue_agreement",
     "renew_agreement",
     "withdraw_plan",
 ]

@@ -83,12 +83,16 @@ def issue_agreement(*, plan_id: int, now: datetime, as_of: date) -> InstallmentP
     return plan
 
 
-def renew_agreement(*, plan_id: int, now: datetime, as_of: date) -> bool:
+def renew_agreement(
+    *, plan_id: int, now: datetime, as_of: date, is_asked_for: bool = False
+) -> bool:
     """Replace an unsigned agreement by one with today's figures, if money moved since.
 
     The dates and amounts stay; the last payments take up the difference. A plan whose dates have
     passed, or with nothing left to repay, is canceled instead.
 
+    Args:
+        is_asked_for: replace it although no money moved: staff want it made anew.
     Returns: whether anything was done.
     Raises: AgreementNotMade.
     """
@@ -96,7 +100,7 @@ def renew_agreement(*, plan_id: int, now: datetime, as_of: date) -> bool:
     if plan.status != Status.AWAITING_SIGNATURE or plan.contract is None:
         return False
     current = _newest(plan.contract)
-    if current == plan.contract and not has_changed(plan):
+    if current == plan.contract and not has_changed(plan) and not is_asked_for:
         return False
     if current.status not in Contract.TRANSITIONS[Contract.Status.SUPERSEDED]:
         return False
@@ -121,6 +125,29 @@ def renew_agreement(*, plan_id: int, now: datetime, as_of: date) -> bool:
             payload = {"contract": contract.reference}
             record(plan, "agreement_renewed", actor=None, at=now, payload=payload)
     return True
+
+
+def reissue_agreement(
+    *, contract: Contract, actor: User | None, now: datetime, as_of: date
+) -> Contract:
+    """Make a plan's agreement anew at staff's word; registered for the plans' kind of contract.
+
+    Raises: ContractMovedOn where the plan no longer waits for a signature, ContractRefused.
+    """
+    waiting = InstallmentPlan.objects.filter(contract=contract, status=Status.AWAITING_SIGNATURE)
+    plan_id = waiting.values_list("pk", flat=True).first()
+    if plan_id is None:
+        raise ContractMovedOn(
+            _("The plan of this agreement has ended. The borrower can propose a new one.")
+        )
+    try:
+        done = renew_agreement(plan_id=plan_id, now=now, as_of=as_of, is_asked_for=True)
+    except AgreementNotMade as error:
+        raise ContractRefused("template_faulty", str(error)) from error
+    newest = Contract.objects.filter(supersedes=contract).first()
+    if not done or newest is None:
+        raise ContractMovedOn()
+    return newest
 
 
 def end_contract(plan: InstallmentPlan, *, reason: str, actor: User | None, now: datetime) -> None:
