@@ -14,16 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from repayments.clock import now
+from repayments.contracts import admin_templates  # noqa: F401 - registered
 from repayments.contracts.models import (
     Contract,
     ContractRevision,
-    ContractTemplate,
     DailyHead,
     Evidence,
     HeadStamp,
     SettlementLetter,
     Signature,
-    TemplateVersion,
 )
 from repayments.contracts.services import record_evidence_download, record_kit_export
 from repayments.contracts.views import staff
@@ -182,19 +181,6 @@ class SettlementLetterAdmin(ReadOnly, admin.ModelAdmin):
     ordering = ("-created_at",)
     show_full_result_count = False
     exclude = ("content",)
-
-
-@admin.register(TemplateVersion)
-class TemplateVersionAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("template", "number", "locale", "title", "status", "published_at")
-    list_filter = ("status", "locale", "template")
-    list_select_related = ("template",)
-    show_full_result_count = False
-
-
-@admin.register(ContractTemplate)
-class ContractTemplateAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("key", "kind")
 
 
 def _minutes_ago(minutes: int) -> datetime:

@@ -20,41 +20,12 @@ from repayments.contracts.documents import (
     fill_clauses,
     labels_for,
 )
+from repayments.contracts.placeholders import CONTRACT
 from repayments.contracts.wording import WORDS, Words
 from repayments.money import format_money, parse_amount
 
 # What a template may ask for; a name outside this list is refused at publishing and at freezing.
-PLACEHOLDERS = frozenset(
-    {
-        "allocation_order",
-        "amount",
-        "annual_cost",
-        "annual_rate",
-        "borrower_name",
-        "borrower_reference",
-        "break_grace_days",
-        "complaint_contact",
-        "contract_reference",
-        "disbursed_on",
-        "first_due_on",
-        "grace_days",
-        "installments",
-        "interest_basis",
-        "last_due_on",
-        "late_terms",
-        "lender_email",
-        "lender_name",
-        "lender_phone",
-        "loan_number",
-        "payments_in_words",
-        "penalty_rate",
-        "portal_address",
-        "sign_by",
-        "total_due",
-        "total_fees",
-        "total_interest",
-    }
-)
+PLACEHOLDERS = frozenset(CONTRACT)
 
 
 def build_contract_data(
@@ -85,12 +56,7 @@ def build_contract_data(
     """
     words = WORDS[locale]
     paper = _Paper(words, terms, schedule, locale, kind)
-    values = {
-        **paper.values(),
-        "contract_reference": reference,
-        "portal_address": portal_address,
-        **(extra or {}),
-    }
+    values = {**paper.all_values(reference, portal_address), **(extra or {})}
     return {
         "reference": reference,
         "kind": kind,
@@ -122,6 +88,20 @@ def build_contract_data(
         "signature_block": paper.signature_block(reference, verify_code, portal_address, replaces),
         "labels": labels_for(locale),
     }
+
+
+def placeholder_values(
+    *,
+    kind: str,
+    reference: str,
+    portal_address: str,
+    locale: str,
+    terms: Mapping[str, str],
+    schedule: Sequence[Mapping[str, str]],
+) -> dict[str, str]:
+    """Give the text of every placeholder; arguments as of `build_contract_data`."""
+    paper = _Paper(WORDS[locale], terms, schedule, locale, kind)
+    return paper.all_values(reference, portal_address)
 
 
 def written_date(iso: str, locale: str) -> str:
@@ -193,6 +173,13 @@ class _Paper:
             first_due=self.day("first_due_on"),
             last_due=self.day("last_due_on"),
         )
+
+    def all_values(self, reference: str, portal_address: str) -> dict[str, str]:
+        return {
+            **self.values(),
+            "contract_reference": reference,
+            "portal_address": portal_address,
+        }
 
     def values(self) -> dict[str, str]:
         terms = self.terms

@@ -1,19 +1,13 @@
 """Staff send money back: one proposes, another approves, each with a fresh code of their own."""
 
-import secrets
-from base64 import b32encode
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import User
 from repayments.audit.models import Event
 from repayments.clock import now
 from repayments.loans.models import Loan
@@ -27,7 +21,7 @@ from repayments.payments.models import (
     Suspense,
 )
 from repayments.payments.services import settle
-from tests.factories.cases import make_colleague, sign_in_staff
+from tests.factories.second_factor import Person, code_of, hire
 from tests.payments.conftest import Pay
 from tests.payments.refunding import approve, money_of, propose, receive
 from tests.sandbox_server import Sandbox
@@ -35,10 +29,6 @@ from tests.sandbox_server import Sandbox
 pytestmark = pytest.mark.django_db
 
 Status = Refund.Status
-Person = tuple[Client, User]
-
-
-_secrets: dict[int, str] = {}
 
 
 @pytest.fixture(autouse=True)
@@ -47,22 +37,6 @@ def half_a_minute_passes_meanwhile(settings: Any) -> Iterator[None]:
     settings.MFA_TOTP_TOLERANCE = 1
     yield
     cache.clear()
-
-
-def hire(*roles: str) -> Person:
-    user = make_colleague(*roles)
-    Authenticator.objects.filter(user=user).delete()
-    secret = b32encode(secrets.token_bytes(20)).decode()
-    TOTP.activate(user, secret)
-    _secrets[user.pk] = secret
-    return sign_in_staff(user), user
-
-
-def code_of(person: Person) -> str:
-    """The six digits that the person's app shows, not used yet."""
-    cache.clear()
-    now_and_about = list(counters())
-    return format_hotp_value(hotp_value(_secrets[person[1].pk], now_and_about[1]))
 
 
 @pytest.fixture

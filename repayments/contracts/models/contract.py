@@ -88,6 +88,11 @@ class TemplateVersion(models.Model):
                 | ~Q(approved_by=F("author")),
                 name="contracts_templateversion_two_people",
             ),
+            models.UniqueConstraint(
+                fields=["template", "locale"],
+                condition=Q(status="published"),
+                name="contracts_templateversion_one_published",
+            ),
         ]
 
     def __str__(self) -> str:
