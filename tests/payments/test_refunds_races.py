@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MANY = 6
 SETTLE: Any = import_module("repayments.payments.services.settle.refunds")
+RETURNS: Any = import_module("repayments.payments.services.settle.returns")
 
 
 def propose_two(payment: Payment) -> list[object]:
@@ -145,7 +146,7 @@ def take_all_guards_but_the_key_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from_any = [Refund.Status.PENDING, Refund.Status.SUCCEEDED]
     monkeypatch.setattr(SETTLE, "lock_payment", get)
-    monkeypatch.setattr(SETTLE, "return_money", post_anew)
+    monkeypatch.setattr(RETURNS, "return_money", post_anew)
     monkeypatch.setitem(Refund.TRANSITIONS, Refund.Status.SUCCEEDED, from_any)
 
 
@@ -171,7 +172,7 @@ def test_twin_without_the_unique_key_it_posts_again(
     arrived: str, loan: Loan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_all_guards_but_the_key_away(monkeypatch)
-    monkeypatch.setattr(SETTLE, "take_key", lambda **asked: True)
+    monkeypatch.setattr(RETURNS, "take_key", lambda **asked: True)
 
     settle_many_times(arrived)
 
