@@ -4,6 +4,7 @@ A refund that failed at the gateway leaves room for another return there before 
 """
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from itertools import permutations
@@ -18,6 +19,7 @@ from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
 from repayments.loans.queries import get_position
 from repayments.loans.services import returned_amount
+from repayments.payments import gateway
 from repayments.payments.models import Dispute, Payment, PostingKey, Refund
 from repayments.payments.services import check_clearing, settle
 from repayments.payments.services.settle import DISPUTE, REFUND
@@ -65,10 +67,15 @@ def assert_books_are_as_the_gateway(payment: Payment, gone: int) -> None:
         key.object_id: -Posting.objects.get(entry=key.entry, account=Account.CLEARING).amount
         for key in PostingKey.objects.filter(object_id__in=standing)
     } == standing
+    assert_clearing_is_even(payment, *standing)
+
+
+def assert_clearing_is_even(payment: Payment, *object_ids: str) -> None:
+    """No nightly check has anything to say of a payment and these returns of it."""
     today = now().astimezone(lender_zone()).date()
+    ours = {payment.intent_id, *object_ids}
     for day in (today - timedelta(days=1), today):
         for check in check_clearing(day=day, now=now()):
-            ours = {*standing, payment.intent_id}
             assert [row for row in check.differences if row["object"] in ours] == []
 
 
@@ -131,8 +138,64 @@ def test_a_short_entry_that_fails_itself_is_undone_as_it_is(
     hear(REFUND, first)
 
     assert sum(money_of(loan)) == 50_000
+    assert_clearing_is_even(payment, first, second)
     payment.refresh_from_db()
     assert payment.going_back == 0
+
+
+@pytest.mark.parametrize("ends", ["fail", "cancel", "not yet"])
+def test_a_refund_on_its_way_is_no_difference_nor_is_one_that_came_again(
+    sandbox: Sandbox, pay: Pay, ends: str
+) -> None:
+    payment = receive(pay)
+    refund = send(sandbox, payment, 20_000, status="pending")
+    hear(REFUND, refund)
+    if ends != "not yet":
+        sandbox.control(f"refunds/{refund}/{ends}")
+        hear(REFUND, refund)
+
+    assert_clearing_is_even(payment, refund)
+
+
+def test_a_dispute_of_which_nothing_was_left_is_even_once_it_is_won(
+    sandbox: Sandbox, pay: Pay
+) -> None:
+    payment = receive(pay)
+    failing = send(sandbox, payment, 50_000)
+    hear(REFUND, failing)
+    sandbox.control(f"refunds/{failing}/fail")
+    disputed = dispute_all(sandbox, payment)
+    hear(DISPUTE, disputed)
+    assert Dispute.objects.get().withdrawn_entry is None
+    sandbox.control(f"disputes/{disputed}/win")
+    hear(DISPUTE, disputed)
+    hear(REFUND, failing)
+
+    assert_books_are_as_the_gateway(payment, 0)
+    assert_clearing_is_even(payment, failing, disputed)
+
+
+def test_a_refund_that_could_not_be_posted_counts_from_the_day_it_went(
+    sandbox: Sandbox, pay: Pay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = now()
+    payment = receive(pay)
+    # As if the money had come, and one return of it was heard of, some days ago.
+    Payment.objects.filter(pk=payment.pk).update(succeeded_at=at - timedelta(days=9))
+    disputed = dispute_all(sandbox, payment)
+    hear(DISPUTE, disputed)
+    sandbox.control(f"disputes/{disputed}/win")
+    refund = send(sandbox, payment, 50_000)
+    went_at = at - timedelta(days=4)
+    told = replace(gateway.fetch_refund(refund), created_at=went_at)
+    monkeypatch.setattr(gateway, "fetch_refund", lambda _id: told)
+    assert hear(REFUND, refund).entry is None
+
+    hear(DISPUTE, disputed)
+
+    posted = Refund.objects.get().entry
+    assert posted is not None
+    assert posted.effective_date == went_at.astimezone(lender_zone()).date()
 
 
 def test_a_dispute_before_a_refund_is_known_to_have_failed_takes_all_in_the_end(

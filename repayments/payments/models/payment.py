@@ -228,6 +228,8 @@ class PostingKey(models.Model):
         JournalEntry, on_delete=models.PROTECT, null=True, blank=True, related_name="posting_key"
     )
     created_at = models.DateTimeField()
+    # Of money that went back: when it moved at the gateway, for what can be posted only later.
+    moved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("posting key")

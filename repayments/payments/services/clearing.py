@@ -3,7 +3,8 @@
 Each movement that is ours to book (a charge, a refund, a dispute, and each undone) has its posting
 key, so the two sides are compared by object and direction, not by the day of a posting: midnight,
 late news and corrections make no false differences. Money in suspense has its own case and counts
-as known. Amounts are minor units, money to the lender positive.
+as known; so do both ways of a return that came again whole, whatever of it the books could show
+meanwhile, and a refund that is on its way. Amounts are minor units, money to the lender positive.
 """
 
 import logging
@@ -121,7 +122,7 @@ def _booked(object_ids: Iterable[str]) -> dict[Object, tuple[str, int]]:
     """What the books, or suspense, hold of some objects."""
     found: dict[Object, tuple[str, int]] = {}
     for part in _parts(sorted(set(object_ids))):
-        found |= _postings(object_id__in=part)
+        found |= _postings(object_id__in=part) | _went_and_came(part)
         for row in Suspense.objects.filter(provider=Provider.STRIPE, object_id__in=part):
             found.setdefault((row.object_id, Kind.PAYMENT), (row.currency, row.amount))
         # Money in suspense is in no book, nor is what goes back of it. A refund that had failed
@@ -138,6 +139,37 @@ def _booked(object_ids: Iterable[str]) -> dict[Object, tuple[str, int]]:
             known = {Kind.CHARGEBACK: -dispute.amount, Kind.CHARGEBACK_REVERSAL: dispute.amount}
             for kind, amount in known.items():
                 found.setdefault((dispute.dispute_id, kind), (dispute.currency, amount))
+    return found
+
+
+def _went_and_came(object_ids: list[str]) -> dict[Object, tuple[str, int]]:
+    """What is known of returns that leave nothing in the books, or not yet.
+
+    One that came again was posted and undone by the same amount, which is less than it was where
+    its payment held no more; the gateway's two movements are whole.
+    """
+    found: dict[Object, tuple[str, int]] = {}
+    refunds = Refund.objects.filter(refund_id__in=object_ids, payment__isnull=False)
+    gone = refunds.filter(status__in=[Refund.Status.FAILED, Refund.Status.CANCELED])
+    for refund in gone.filter(Q(entry__isnull=True) | Q(undo_entry__isnull=False)):
+        found[(refund.refund_id, Kind.REFUND)] = (refund.currency, -refund.amount)
+        found[(refund.refund_id, Kind.REFUND_REVERSAL)] = (refund.currency, refund.amount)
+    for refund in refunds.filter(status=Refund.Status.PENDING):
+        found[(refund.refund_id, Kind.REFUND)] = (refund.currency, -refund.amount)
+    given_back = PostingKey.objects.filter(
+        object_id__in=object_ids, entry_kind=Kind.CHARGEBACK_REVERSAL
+    )
+    disputes = Dispute.objects.filter(
+        dispute_id__in=given_back.values("object_id"), payment__isnull=False
+    )
+    for dispute in disputes.filter(
+        Q(withdrawn_entry__isnull=True) | Q(reinstated_entry__isnull=False)
+    ):
+        found[(dispute.dispute_id, Kind.CHARGEBACK)] = (dispute.currency, -dispute.withdrawn)
+        found[(dispute.dispute_id, Kind.CHARGEBACK_REVERSAL)] = (
+            dispute.currency,
+            dispute.withdrawn,
+        )
     return found
 
 

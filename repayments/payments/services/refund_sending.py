@@ -186,8 +186,8 @@ def _end(refund_id: int, why: str, now: datetime) -> Refund:
 
 def _post_bank_refund(refund: Refund, payment: Payment, actor: User, now: datetime) -> None:
     name = f"bank:{refund.public_id}"
-    taken = {"object_id": name, "kind": PostingKey.EntryKind.REFUND, "provider": Provider.BANK}
-    if not take_key(**taken, now=now):
+    kind, bank = PostingKey.EntryKind.REFUND, Provider.BANK
+    if not take_key(object_id=name, kind=kind, provider=bank, now=now, moved_at=now):
         return
     assert payment.entry_id is not None
     entry = return_money(
@@ -199,7 +199,7 @@ def _post_bank_refund(refund: Refund, payment: Payment, actor: User, now: dateti
         actor=actor,
         now=now,
     )
-    keep_entry(**taken, entry=entry)
+    keep_entry(object_id=name, kind=kind, provider=bank, entry=entry)
     Refund.objects.filter(pk=refund.pk).update(entry=entry)
 
 

@@ -28,13 +28,27 @@ def lock_payment(payment_id: int) -> Payment:
     return payment
 
 
-def take_key(*, object_id: str, kind: str, now: datetime, provider: str = Provider.STRIPE) -> bool:
+def take_key(
+    *,
+    object_id: str,
+    kind: str,
+    now: datetime,
+    provider: str = Provider.STRIPE,
+    moved_at: datetime | None = None,
+) -> bool:
     """Take the right to post an object; False if it was posted already, in whatever book.
 
     Args:
         kind: a ``PostingKey.EntryKind``.
+        moved_at: when money that went back moved at the gateway.
     """
-    key = PostingKey(provider=provider, object_id=object_id, entry_kind=kind, created_at=now)
+    key = PostingKey(
+        provider=provider,
+        object_id=object_id,
+        entry_kind=kind,
+        created_at=now,
+        moved_at=moved_at,
+    )
     return insert_new(key, key=("provider", "object_id", "entry_kind"))
 
 

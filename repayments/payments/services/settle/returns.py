@@ -77,7 +77,7 @@ def post_return(
         amount: minor units that truly moved.
     Returns: the entry; None where it was posted before, or nothing is left.
     """
-    if not take_key(object_id=object_id, kind=kind, now=now):
+    if not take_key(object_id=object_id, kind=kind, now=now, moved_at=went_at):
         return None
     names = RETURNS[kind]
     part = min(amount, _left_of(payment))
@@ -140,7 +140,9 @@ def _exchange(went: _Went, payment: Payment, now: datetime) -> None:
     assert payment.entry_id is not None
     names = RETURNS[went.kind]
     if went.entry is None:
-        on = day_within(went.key.created_at, since=went.key.created_at, until=now)
+        assert payment.succeeded_at is not None
+        moved_at = went.key.moved_at or went.key.created_at
+        on = day_within(moved_at, since=payment.succeeded_at, until=now)
     else:
         on = went.entry.effective_date
         restore_money(
