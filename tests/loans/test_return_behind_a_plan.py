@@ -164,7 +164,8 @@ def test_any_returns_that_all_come_again_behind_a_plan_leave_it_as_it_was(
     loan = make_loan(product=draw_product(data), penalty_rate=Decimal("18"))
     payments = draw_payments(data, last=40)
     entries = [pay(loan, amount, on, now=noon(date(2026, 3, 1))) for amount, on in payments]
-    settle_for_good(data, loan, date(2026, 3, 5))
+    last = max(on for _amount, on in payments)
+    settle_for_good(data, loan, data.draw(st.sampled_from([date(2026, 3, 5), last]), label="on"))
     later = [(data.draw(st.integers(1, 200_000)), date(2026, 4, 5))]
     entries += [pay(loan, amount, on, now=noon(on)) for amount, on in later]
     amounts = [amount for amount, _on in payments + later]
@@ -288,4 +289,63 @@ def test_paying_principal_early_leaves_what_is_owed_again_alone() -> None:
     later = loan.installments.current().filter(due_date__gt=date(2026, 4, 15))
     assert later.count() == 9
     assert max(row.unpaid for row in later) - min(row.unpaid for row in later) < 10
+    assert_books_agree(loan)
+
+
+def waive_penalty_of(loan: Loan, on: date) -> None:
+    """Charge a cent of penalty interest and waive it: what came before is settled for good."""
+    entry = Work(loan_id=loan.pk, actor=None, now=noon(on)).post(
+        kind="penalty",
+        reference="penalty:x",
+        on=on,
+        postings={Account.PENALTY_RECEIVABLE: 1, Account.INTEREST_INCOME: -1},
+    )
+    penalty = Charge.objects.create(loan=loan, kind="penalty", charged_on=on, amount=1, entry=entry)
+    waive_charge(charge_id=penalty.pk, reason="Kindness", actor=None, now=noon(on))
+
+
+@pytest.mark.parametrize("part", [50_000, 143_381], ids=["in part", "all of it"])
+def test_principal_repaid_early_that_went_back_is_owed_from_the_day_it_went(part: int) -> None:
+    loan = make_loan(product=make_product(surplus="prepay"), penalty_rate=Decimal("18"))
+    pay(loan, 106_619, date(2026, 2, 15))
+    entry = pay(loan, 250_000, date(2026, 2, 20))
+    early = loan.installments.current().get(due_date=date(2026, 2, 20))
+    waive_penalty_of(loan, date(2026, 2, 25))
+    back = date(2026, 3, 10)
+    bring_to_today(loan, back)
+    before = summarize(loan)
+
+    returned = give_back(entry, part, effective_date=back)
+
+    early.refresh_from_db()
+    assert early.unpaid == 0
+    added = loan.installments.current().get(owed_again=True)
+    assert (added.due_date, added.principal_due) == (back, part)
+    assert get_loan(loan).past_due_since == back
+    assert get_position(loan=get_loan(loan), as_of=date(2026, 3, 12)).days_past_due == 2
+    assert_books_agree(loan)
+    assert find_breach(now=noon(back)) is None
+
+    come_again(returned, back)
+
+    assert summarize(loan) == before
+    assert_books_agree(loan)
+    assert find_breach(now=noon(back)) is None
+
+
+def test_principal_repaid_early_on_the_day_of_the_waiver_itself_goes_back_alike() -> None:
+    loan = make_loan(product=make_product(surplus="prepay"), penalty_rate=Decimal("18"))
+    pay(loan, 106_619, date(2026, 2, 15))
+    day, back = date(2026, 2, 20), date(2026, 3, 10)
+    entry = pay(loan, 250_000, day)
+    waive_penalty_of(loan, day)
+    bring_to_today(loan, back)
+    before = summarize(loan)
+
+    returned = give_back(entry, 50_000, effective_date=back)
+    assert_books_agree(loan)
+    assert find_breach(now=noon(back)) is None
+    come_again(returned, back)
+
+    assert summarize(loan) == before
     assert_books_agree(loan)

@@ -46,6 +46,10 @@ class Barrier:
     again: frozenset[int] = frozenset()
     plan_day: date | None = None
 
+    def keeps(self, entry: JournalEntry) -> bool:
+        """Whether a payment came before it, and what it covered stays as it was."""
+        return entry.seq <= self.seq and entry.pk not in self.again
+
 
 class Received:
     """What came in for one loan, read anew at each call; the barrier is read once."""
@@ -112,7 +116,7 @@ class Received:
 
     def day_of(self, entry: JournalEntry, barrier: Barrier | None) -> date:
         """The day a payment counts: its own, or that of the plan it came too late for."""
-        if barrier is None or (entry.seq <= barrier.seq and entry.pk not in barrier.again):
+        if barrier is None or barrier.keeps(entry):
             return entry.effective_date
         return max(entry.effective_date, barrier.day)
 

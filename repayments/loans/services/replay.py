@@ -53,7 +53,12 @@ def rewind(work: Work, from_day: date) -> None:
     _withdraw_penalty(work, from_day, seq)
     while True:
         current = work.loan.schedules.get(is_current=True)
-        if current.reason not in DERIVED or current.effective_date < from_day:
+        # One of the barrier's own day stays too, if it was there before the barrier.
+        if (
+            current.reason not in DERIVED
+            or current.effective_date < from_day
+            or current.after_seq < seq
+        ):
             break
         restore_previous(work)
     _unbill_early(work, from_day, seq)
@@ -176,7 +181,10 @@ def _unbill_early(work: Work, from_day: date, seq: int) -> None:
 
 
 def _move_penalty_mark(work: Work, from_day: date, barrier: Barrier | None) -> None:
-    """Set the mark back to the last day penalty was reckoned to before the day."""
+    """Set the mark back to the last day penalty was reckoned to before the day.
+
+    On the day itself, by what the barrier keeps as it was.
+    """
     mark = work.loan.penalty_through
     if mark is None or mark < from_day:
         return
@@ -184,7 +192,12 @@ def _move_penalty_mark(work: Work, from_day: date, barrier: Barrier | None) -> N
     payments = JournalEntry.objects.filter(
         book_id=work.loan.book_id, kind=JournalEntry.Kind.PAYMENT, pk__in=counted
     )
-    days = [day for one in payments if (day := work.received.day_of(one, barrier)) < from_day]
+    days = [
+        day
+        for one in payments
+        if (day := work.received.day_of(one, barrier)) < from_day
+        or (day == from_day and barrier is not None and barrier.keeps(one))
+    ]
     charged = Charge.objects.filter(
         loan=work.loan, kind=Charge.Kind.PENALTY, entry__reversed_by__isnull=True
     )

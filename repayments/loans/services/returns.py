@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from repayments.audit.services import record_event
 from repayments.ledger.models import Account, JournalEntry, Posting
 from repayments.ledger.services import OWN_NUMBER, reverse_entry
-from repayments.loans.models import Allocation, Component, Installment
+from repayments.loans.models import Allocation, Component, Installment, Schedule
 from repayments.loans.services.payments import apply_again, finish
 from repayments.loans.services.received import RETURNS, Barrier, source_of
 from repayments.loans.services.replay import TAKEN, mirror, replay, rewind
@@ -239,7 +239,10 @@ def _uncover(work: Work, payment: JournalEntry, returns: Sequence[JournalEntry])
             continue
         gone = _last_of(live, excess)
         work.take_back(gone)
-        row_id = _owe_again(work, gone, entry.effective_date)
+        current = work.loan.schedules.get(is_current=True)
+        early = _early_principal(current.pk, gone)
+        _shift_due(early, sign=-1)
+        row_id = _owe_again(work, gone, early, entry.effective_date)
         back = [mirror(row) for row in gone]
         taken = work.post(
             kind=JournalEntry.Kind.REALLOCATION,
@@ -262,6 +265,9 @@ def _cover_again(work: Work, payment: JournalEntry, barrier: Barrier) -> None:
     )
     for entry in entries.order_by("-seq"):
         rows = list(entry.allocations.all())
+        added = Installment.objects.filter(pk=int(entry.reference.split(":")[3]))
+        for schedule_id in added.values_list("schedule_id", flat=True):
+            _shift_due(_early_principal(schedule_id, rows))
         work.take_back(rows)
         undone = reverse_entry(
             entry=entry,
@@ -273,7 +279,7 @@ def _cover_again(work: Work, payment: JournalEntry, barrier: Barrier) -> None:
         )
         store(undone, [mirror(row) for row in rows])
         # Other money may have paid the row before it was rewound, so it stays, owing nothing.
-        Installment.objects.filter(pk=int(entry.reference.split(":")[3])).update(
+        added.update(
             principal_due=0,
             interest_due=0,
             interest_carried=0,
@@ -311,11 +317,43 @@ def _last_of(rows: Sequence[Allocation], amount: int) -> list[Allocation]:
     return found
 
 
-def _owe_again(work: Work, gone: Sequence[Allocation], on: date) -> int | None:
+def _early_principal(schedule_id: int, lines: Sequence[Allocation]) -> dict[int, int]:
+    """What lines move of principal repaid early, by the row that a schedule holds it in.
+
+    Such a row was due on the day the money came, because it came. Without the money nothing was due
+    on that day, so what went back is owed from the day it went, and by nobody late before that.
+    """
+    found = Installment.objects.filter(
+        pk__in=[line.installment_id for line in lines if line.installment_id],
+        schedule=schedule_id,
+        schedule__reason=Schedule.Reason.PREPAYMENT,
+        due_date=F("schedule__effective_date"),
+        start_date=F("schedule__effective_date"),
+        owed_again=False,
+    )
+    amounts = dict.fromkeys(found.values_list("pk", flat=True), 0)
+    for line in lines:
+        if line.installment_id in amounts:
+            amounts[line.installment_id] += abs(line.amount)
+    return amounts
+
+
+def _shift_due(amounts: dict[int, int], *, sign: int = 1) -> None:
+    """Let rows ask for so much more principal, or less."""
+    for pk, amount in amounts.items():
+        Installment.objects.filter(pk=pk).update(principal_due=F("principal_due") + sign * amount)
+
+
+def _owe_again(
+    work: Work, gone: Sequence[Allocation], early: dict[int, int], on: date
+) -> int | None:
     """Add one row for what money had covered before the schedule in force was signed.
 
-    What it had covered in the schedule in force is open there again.
+    With it comes principal repaid early, which no row asks for any more; all else that it had
+    covered in the schedule in force is open there again.
 
+    Args:
+        early: from ``_early_principal``.
     Returns: the row's primary key; None where there was nothing to add.
     """
     current = work.loan.schedules.select_related("replaces").get(is_current=True)
@@ -324,7 +362,7 @@ def _owe_again(work: Work, gone: Sequence[Allocation], on: date) -> int | None:
     while before is not None:
         superseded.add(before.pk)
         before = before.replaces
-    rows = set(
+    rows = set(early) | set(
         Installment.objects.filter(
             pk__in=[row.installment_id for row in gone if row.installment_id],
             schedule__in=superseded,
