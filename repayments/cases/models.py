@@ -183,7 +183,8 @@ class Case(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["loan", "kind"],
-                condition=~Q(status="closed") & Q(loan__isnull=False),
+                # Unmatched money has a case of its own, whatever else its loan has.
+                condition=~Q(status="closed") & Q(loan__isnull=False, suspense__isnull=True),
                 name="cases_case_one_open_of_a_kind",
             ),
             models.UniqueConstraint(

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q
 
 from repayments.audit.services import verify_audit
-from repayments.cases.models import Case, CaseKind
+from repayments.cases.models import Case
 from repayments.cases.services import clearing_case_id
 from repayments.contracts import blobs
 from repayments.contracts.models import ContractRevision
@@ -98,11 +98,7 @@ def _payments_are_posted_once(now: datetime) -> Iterator[Breach]:
 
 def _unmatched_money_is_owned(now: datetime) -> Iterator[Breach]:
     """Money that fits nothing rests for three days at most without an owner, or without a case."""
-    # Where its loan has a payment to look at already, that case is the one.
-    same = Q(suspense=OuterRef("pk")) | Q(
-        loan=OuterRef("payment__loan"), kind=CaseKind.PAYMENT_EXCEPTION
-    )
-    has_case = Exists(Case.objects.filter(same))
+    has_case = Exists(Case.objects.open().filter(suspense=OuterRef("pk")))
     alone = Suspense.objects.filter(
         resolved_at__isnull=True, opened_at__lt=now - SUSPENSE_PATIENCE
     ).filter(Q(owner__isnull=True) | ~has_case)

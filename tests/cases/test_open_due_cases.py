@@ -11,7 +11,12 @@ from accounts.models import User
 from repayments.audit.models import Event
 from repayments.audit.services import verify_audit
 from repayments.cases.models import Case, CasePolicy
-from repayments.cases.services import close_case, open_due_cases, open_signaled_cases
+from repayments.cases.services import (
+    MoneyNotPlaced,
+    close_case,
+    open_due_cases,
+    open_signaled_cases,
+)
 from repayments.cases.tasks import sweep_cases
 from repayments.loans.models import Loan
 from repayments.payments.models import Payment, Suspense
@@ -195,6 +200,64 @@ def test_money_that_fits_nobody_opens_a_case_without_a_loan() -> None:
     assert not Case.objects.exclude(loan=None, borrower=None, reason="suspense").exists()
     assert open_signaled_cases(now=NOW) == 0
     assert verify_audit() is None
+
+
+def rest_of(payment: Payment) -> Suspense:
+    payment.status, payment.needs_review = "processing", True
+    payment.save()
+    return Suspense.objects.create(
+        provider="stripe",
+        object_id=f"pi_{payment.pk}",
+        payment=payment,
+        amount=700,
+        currency="CNY",
+        cause="amount",
+        opened_at=NOW,
+    )
+
+
+def test_unmatched_money_of_a_loan_with_a_case_has_a_case_of_its_own() -> None:
+    loan = make_late_loan()
+    make_payment(loan, status="failed", needs_review=True)
+    open_signaled_cases(now=NOW)
+    suspense = rest_of(make_payment(loan))
+
+    assert open_signaled_cases(now=NOW) == 1
+
+    case = Case.objects.get(suspense=suspense)
+    assert (case.loan, case.reason) == (loan, "suspense")
+    assert Case.objects.open().filter(loan=loan).count() == 2
+    # Its payment is looked at with it, and it stands in the way of no other case of the loan.
+    assert open_signaled_cases(now=NOW) == 0
+    Case.objects.filter(suspense=None).update(status="closed", close_reason="no_action")
+    make_payment(loan, status="failed", needs_review=True)
+    assert open_signaled_cases(now=NOW) == 1
+
+
+def test_money_that_lost_its_place_again_is_looked_at_again() -> None:
+    suspense = rest_of(make_payment(make_late_loan()))
+    open_signaled_cases(now=NOW)
+    Suspense.objects.update(resolution="refunded", resolved_at=NOW)
+    open_signaled_cases(now=NOW)
+    assert not Case.objects.open().exists()
+
+    # The refund came back.
+    Suspense.objects.update(resolution="", resolved_at=None)
+    open_signaled_cases(now=NOW)
+
+    assert Case.objects.open().get().suspense == suspense
+
+
+def test_a_case_of_money_without_a_place_is_not_closed_by_hand() -> None:
+    rest_of(make_payment(make_late_loan()))
+    open_signaled_cases(now=NOW)
+    case = Case.objects.get()
+    actor = User.objects.create_user("an@lender.example", name="an", is_staff=True)
+
+    with pytest.raises(MoneyNotPlaced):
+        close_case(case_id=case.pk, reason="no_action", note="Done", actor=actor, now=NOW)
+
+    assert Case.objects.open().get() == case
 
 
 def test_the_sweep_may_run_twice() -> None:

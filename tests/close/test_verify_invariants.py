@@ -22,6 +22,7 @@ from repayments.loans.models import Installment, Loan
 from repayments.loans.services import record_payment
 from repayments.payments.models import ClearingCheck, Suspense
 from tests.factories.loans import make_loan, make_overdue_loan
+from tests.factories.payments import make_payment
 
 DAY = date(2026, 11, 17)
 NOON = datetime(2026, 11, 17, 4, 0, tzinfo=UTC)
@@ -138,6 +139,22 @@ def _rest_without_case(loan: Loan) -> None:
     _suspense(owned=True, with_case=False)
 
 
+def _rest_with_a_closed_case(loan: Loan) -> None:
+    suspense = _suspense(owned=True)
+    Case.objects.update(status="closed", close_reason="no_action", closed_at=NOON)
+    # An open case about something else of the loan is none about this money.
+    Case.objects.create(
+        kind=CaseKind.PAYMENT_EXCEPTION,
+        reason="payment_review",
+        loan=loan,
+        opened_at=suspense.opened_at,
+        due_at=NOON + timedelta(days=1),
+    )
+    Suspense.objects.filter(pk=suspense.pk).update(
+        payment=make_payment(loan, now=NOON, status="processing")
+    )
+
+
 def _clearing(**changes: Any) -> ClearingCheck:
     values: dict[str, Any] = {
         "date": DAY - timedelta(days=1),
@@ -166,6 +183,7 @@ def _differ_without_case(loan: Loan) -> None:
         (_change_record, 2),
         (_rest_without_owner, 4),
         (_rest_without_case, 4),
+        (_rest_with_a_closed_case, 4),
         (_differ_without_case, 4),
         (_lend_less, 6),
         (_remind_of_what_is_paid, 8),

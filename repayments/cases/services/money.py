@@ -28,8 +28,9 @@ def money_sources(since: datetime) -> Iterable[Source]:
         (lambda: _fraud_warnings(since), _warning_case),
         (_refunds_asked_for, _asked_case),
         (lambda: _failed_refunds(since), _failed_case),
-        (lambda: _payments_to_review(since), _payment_case),
+        # Before the payments: a payment whose money rests is looked at with its money.
         (_unmatched_money, _suspense_case),
+        (lambda: _payments_to_review(since), _payment_case),
     ]
 
 
@@ -178,7 +179,8 @@ def _payment_case(payment: Payment) -> Case:
 
 
 def _unmatched_money() -> QuerySet[Any]:
-    cases = Case.objects.filter(suspense=OuterRef("pk"))
+    """What has no place, or has lost it again, and nobody looks at."""
+    cases = Case.objects.open().filter(suspense=OuterRef("pk"))
     return Suspense.objects.filter(resolved_at__isnull=True).exclude(Exists(cases)).order_by("pk")
 
 

@@ -1,4 +1,4 @@
-"""Opening cases: one open case of a kind a loan, whoever asks, however often."""
+"""Opening cases: one open case of a kind a loan and one of unmatched money, whoever asks."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
@@ -68,7 +68,7 @@ def open_case(
     contract: Contract | None = None,
     due_at: datetime | None = None,
 ) -> Case:
-    """Open a case, or give the one of this kind that is open for the loan already.
+    """Open a case, or give the one that is open already: of the money, or of the kind and loan.
 
     Args:
         kind: a ``CaseKind``.
@@ -136,12 +136,11 @@ def record_case_event(
 
 
 def _find_open(*, kind: str, loan: Loan | None, suspense: Suspense | None) -> Case | None:
-    same = Q()
-    if loan is not None:
-        same |= Q(loan=loan, kind=kind)
     if suspense is not None:
-        same |= Q(suspense=suspense)
-    if not same:
+        same = Q(suspense=suspense)
+    elif loan is not None:
+        same = Q(loan=loan, kind=kind, suspense__isnull=True)
+    else:
         return None
     return Case.objects.open().filter(same).select_related("loan").first()
 

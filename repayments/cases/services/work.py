@@ -37,6 +37,10 @@ class CaseAlreadyOpen(Exception):
     """Another case of this kind is open for the loan; nothing was changed."""
 
 
+class MoneyNotPlaced(Exception):
+    """The case is of money that has no place yet; nothing was changed."""
+
+
 class NotACaseWorker(Exception):
     """The person to hand a case to may not work on cases; nothing was changed."""
 
@@ -154,14 +158,22 @@ def close_case(
         note: how it ended, in words.
         answer: what the borrower reads on the help page; a message tells them that it is there.
             An earlier one stays where none is given.
-    Raises: CaseHeldBySomeoneElse; CaseHasMoved when it is closed already; ValueError for an answer
-        to somebody who asked nothing.
+    Raises: CaseHeldBySomeoneElse; CaseHasMoved when it is closed already; MoneyNotPlaced, for that
+        case ends by itself with its money's act; ValueError for an answer to somebody who asked
+        nothing.
     """
     case = _get(case_id)
     if answer and not case.is_asked_by_borrower:
         raise ValueError(f"case {case.public_id} asks nothing that could be answered")
     if case.assignee_id is not None:
         _require_holder(case, actor)
+    if case.suspense is not None and case.suspense.resolved_at is None:
+        raise MoneyNotPlaced(
+            _(
+                "This money has no place yet. Post it to a loan or send it back; "
+                "the case then closes by itself."
+            )
+        )
     _move(
         case,
         Case.Status.CLOSED,
@@ -230,7 +242,7 @@ def is_held_by_another(case: Case, actor: User) -> bool:
 
 
 def _get(case_id: int) -> Case:
-    return Case.objects.select_related("loan", "borrower", "assignee").get(pk=case_id)
+    return Case.objects.select_related("loan", "borrower", "assignee", "suspense").get(pk=case_id)
 
 
 def _require_holder(case: Case, actor: User) -> None:

@@ -36,6 +36,7 @@ from repayments.cases.services import (
     CaseAlreadyOpen,
     CaseHasMoved,
     CaseHeldBySomeoneElse,
+    MoneyNotPlaced,
     NotACaseWorker,
     add_note,
     ask_to_call,
@@ -60,6 +61,7 @@ REFUSALS = (
     CaseAlreadyOpen,
     CaseHasMoved,
     CaseHeldBySomeoneElse,
+    MoneyNotPlaced,
     NotACaseWorker,
 )
 Run = Callable[[Case, User, datetime, dict[str, Any]], str]
