@@ -27,9 +27,10 @@ CALENDARS = {"CN": "CN", "US": "US", "UK": "GB"}
 class ComingCharge:
     """One line of what will be taken when.
 
-    ``is_announced``: the amount is binding, as its notice is out. ``is_missed``: it comes too soon
-    for the notice that the rules ask for, so the borrower has to pay it. ``stop_by``: until when
-    stopping is sure to take effect.
+    ``is_announced``: the amount is binding, as its notice is out. ``is_missed``: the borrower has
+    to pay it, as it comes too soon for the notice that the rules ask for, or (not
+    ``is_chargeable``) as no card can be charged it. ``stop_by``: until when stopping is sure to
+    take effect.
     """
 
     due_date: date
@@ -38,6 +39,7 @@ class ComingCharge:
     stop_by: date
     is_announced: bool = False
     is_missed: bool = False
+    is_chargeable: bool = True
     can_skip: bool = False
     attempt: int = 1
 
@@ -190,6 +192,7 @@ def _list_coming(loan: Loan, mandate: Mandate | None, as_of: date) -> list[Comin
                 amount=one.amount,
                 stop_by=workdays_before(one.charge_on, STOP_WORKDAYS, calendar),
                 is_missed=not one.can_be_announced(as_of),
+                is_chargeable=one.is_chargeable,
             )
         )
     return lines

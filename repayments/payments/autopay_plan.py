@@ -14,6 +14,7 @@ from repayments.loans.models import Loan
 from repayments.loans.queries import make_position
 from repayments.loans.reckoning import Snapshot
 from repayments.payments.autopay_rules import NoticeRule, last_allowed_day, notice_rule
+from repayments.payments.card_limits import why_not_charged
 from repayments.payments.models import AutopayCharge, Mandate
 
 
@@ -25,10 +26,14 @@ class PlannedCharge:
     charge_on: date
     amount: int
     notice: NoticeRule
+    # Some amounts are too small for a card, or too fine: those are the borrower's to pay.
+    is_chargeable: bool = True
 
     def can_be_announced(self, as_of: date) -> bool:
-        """Whether notice sent this day is in time."""
-        return as_of <= self.charge_on - timedelta(days=self.notice.least_days)
+        """Whether it can be charged, and notice sent this day is in time."""
+        return self.is_chargeable and as_of <= self.charge_on - timedelta(
+            days=self.notice.least_days
+        )
 
     def is_to_be_announced(self, as_of: date) -> bool:
         """Whether the day of the notice has come, and is not past."""
@@ -109,6 +114,8 @@ def plan_charges(
         if amount <= 0:
             continue
         rule = notice_rule(jurisdiction, varies=amount != before)
-        planned.append(PlannedCharge(day, last_allowed_day(day, is_day_off), amount, rule))
+        charge_on = last_allowed_day(day, is_day_off)
+        is_chargeable = not why_not_charged(amount, loan.currency)
+        planned.append(PlannedCharge(day, charge_on, amount, rule, is_chargeable))
         before = taken[day]
     return planned

@@ -1,7 +1,7 @@
 """What the pages of this room show, gathered once as frozen values. Nothing is written here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from repayments.loans.models import Loan, PayoffQuote
 from repayments.loans.queries import Position, find_quote, get_position
 from repayments.payments import gateway
+from repayments.payments.card_limits import why_not_charged
 from repayments.payments.declines import describe_decline
 from repayments.payments.gateway import methods_for
 from repayments.payments.models import Payment
@@ -33,7 +34,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class PayPage:
-    """The choices of a loan today, and the attempt that is still under way, if any."""
+    """The choices of a loan today, and the attempt that is still under way, if any.
+
+    ``elsewhere``: amounts no card can be charged exactly, each with the reason as its effect.
+    """
 
     loan: Loan
     as_of: date
@@ -41,6 +45,7 @@ class PayPage:
     choices: list[Choice]
     under_way: Payment | None
     quote: PayoffQuote | None = None
+    elsewhere: list[Choice] = field(default_factory=list)
 
     @property
     def waits(self) -> bool:
@@ -78,7 +83,28 @@ def get_pay_page(*, loan: Loan, as_of: date, quote_id: str = "") -> PayPage:
     under_way = Payment.objects.get(pk=attempt_id) if attempt_id else None
     quote = find_quote(loan=loan, quote_id=quote_id, as_of=as_of, position=position)
     choices = _list_choices(loan, position, quote) if loan.status == Loan.Status.ACTIVE else []
-    return PayPage(loan, as_of, position, choices, under_way, quote)
+    offered, elsewhere = _part_choices(choices, loan, position)
+    return PayPage(loan, as_of, position, offered, under_way, quote, elsewhere)
+
+
+def _part_choices(
+    choices: list[Choice], loan: Loan, position: Position
+) -> tuple[list[Choice], list[Choice]]:
+    """Part what a card can be charged from what it cannot: a button that fails is not offered."""
+    smallest, _largest = gateway.amount_limits(loan.currency)
+    offered: list[Choice] = []
+    elsewhere: dict[int, Choice] = {}
+    for choice in choices:
+        if choice.amount is None:
+            if position.payoff_amount >= smallest:
+                offered.append(choice)
+            continue
+        reason = why_not_charged(choice.amount, loan.currency)
+        if reason:
+            elsewhere[choice.amount] = replace(choice, effect=reason)
+        else:
+            offered.append(choice)
+    return offered, list(elsewhere.values())
 
 
 def _list_choices(loan: Loan, position: Position, quote: PayoffQuote | None) -> list[Choice]:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from repayments.loans.models import Loan, PayoffQuote
 from repayments.loans.queries import Position
-from repayments.money import InvalidAmount, format_money, gateway_amount
-from repayments.payments import gateway
+from repayments.money import format_money
+from repayments.payments.card_limits import why_not_charged
 from repayments.payments.models import Payment
 
 
@@ -73,21 +73,9 @@ def check_amount(
 
 def check_limits(amount: int, currency: str) -> None:
     """Refuse what the gateway cannot charge. Raises: AmountRefused."""
-    smallest, largest = gateway.amount_limits(currency)
-    if amount < smallest:
-        raise AmountRefused(
-            _("A card payment is at least {smallest}.").format(smallest=_money(smallest, currency))
-        )
-    if amount > largest:
-        raise AmountRefused(
-            _("A card payment is at most {largest}. You can pay in several parts.").format(
-                largest=_money(largest, currency)
-            )
-        )
-    try:
-        gateway_amount(amount, currency)
-    except InvalidAmount as error:
-        raise AmountRefused(_("The last digit of a card payment has to be 0.")) from error
+    reason = why_not_charged(amount, currency)
+    if reason:
+        raise AmountRefused(reason)
 
 
 def smallest_part(loan: Loan, position: Position) -> int:

@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.core import signing
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -145,10 +147,17 @@ def _render_choice(
         "under_way": form.page.under_way,
         "outcome": describe_outcome(form.page.under_way) if form.page.under_way else None,
         "takes_transfers": takes_transfers(),
+        "transfer_url": _transfer_url(form.page),
     }
     is_partial = getattr(request, "htmx", False) and "preview" in request.POST
     name = "payments/pay.html#preview" if is_partial else "payments/pay.html"
     return render(request, name, context)
+
+
+def _transfer_url(page: PayPage) -> str:
+    """Where to read how to transfer what the quote says."""
+    url = reverse("payments:transfer", args=[page.loan.public_id])
+    return f"{url}?{urlencode({'quote': page.quote.public_id})}" if page.quote else url
 
 
 def _render_review(request: HttpRequest, form: PayForm) -> HttpResponse:

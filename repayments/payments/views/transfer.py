@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from repayments.clock import today
 from repayments.loans.models import Loan
-from repayments.loans.queries import Position, get_position
+from repayments.loans.queries import Position, find_quote, get_position
 from repayments.payments.models import Payment, Provider
 from repayments.payments.providers import provider_of, takes_transfers
 
@@ -15,12 +15,15 @@ from repayments.payments.providers import provider_of, takes_transfers
 @login_required
 @require_safe
 def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Show the lender's account, the loan's reference and what is due."""
+    """Show the lender's account, the loan's reference and what is due, or what a quote says."""
     loans = Loan.objects.for_borrower(request.user).select_related("borrower", "product", "book")
     loan: Loan = get_object_or_404(loans, public_id=public_id)
     if not takes_transfers():
         raise Http404
-    amount = _amount(loan, get_position(loan=loan, as_of=today()))
+    as_of = today()
+    position = get_position(loan=loan, as_of=as_of)
+    quote = find_quote(loan=loan, quote_id=request.GET.get("quote"), as_of=as_of, position=position)
+    amount = quote.total if quote else _amount(loan, position)
     # Never stored: the row is written when the bank tells of the money.
     wish = Payment(
         loan=loan,
@@ -32,6 +35,7 @@ def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {
         "loan": loan,
         "amount": amount,
+        "quote": quote,
         "lines": provider_of(wish.provider).begin(wish).lines,
         "takes_money": loan.status == Loan.Status.ACTIVE,
     }
