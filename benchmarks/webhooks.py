@@ -25,6 +25,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import redis
+
 from benchmarks.gateway_stub import intent_id
 from benchmarks.scratch import scratch_database
 
@@ -138,6 +140,15 @@ def running(port: int, stub_port: int, database: str, folder: Path) -> Iterator[
                 process.terminate()
             for process in started:
                 process.wait(30)
+            if broker:
+                _forget_keys(broker["REDIS_URL"], environment["REDIS_KEY_PREFIX"])
+
+
+def _forget_keys(url: str, prefix: str) -> None:
+    """Leave nothing of this run in a store that others use: queues, their bindings, the cache."""
+    with redis.Redis.from_url(url) as store:
+        for key in store.scan_iter(match=f"*{prefix}*", count=1000):
+            store.delete(key)
 
 
 def _wait_for(port: int) -> None:
