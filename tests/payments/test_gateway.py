@@ -1,5 +1,7 @@
 """The door to the gateway: what is sent, what comes back, and which failures are told apart."""
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -94,6 +96,29 @@ def test_fault_24_too_many_calls_are_sent_again_with_the_same_key(sandbox: Sandb
 
     assert gateway.open_session(session_request(), key="busy").status == "open"
     assert len(calls(sandbox, "busy")) == 3
+
+
+def test_fault_24_a_key_in_flight_is_waited_for_and_gives_the_one_page(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway.client, "RETRY_WAITS_SECONDS", (0.2,) * 20)
+    sandbox.control("api/fail", mode="hang", path="/v1/checkout/sessions", seconds=1)
+    asked, opened = session_request(), []
+
+    def send() -> None:
+        opened.append(gateway.open_session(asked, key="in-flight").id)
+        close_gateway_connection()
+
+    first = threading.Thread(target=send)
+    first.start()
+    time.sleep(0.4)
+    send()
+    first.join(20)
+
+    assert len(opened) == 2
+    assert len(set(opened)) == 1
+    # The first call, those that were answered 409, and the one that was given its answer.
+    assert len(calls(sandbox, "in-flight")) > 2
 
 
 def test_fault_24_a_gateway_that_stays_busy_is_told_apart(sandbox: Sandbox) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,9 +27,9 @@ from repayments.payments.models import (
     Refund,
     Watermark,
 )
-from repayments.payments.services import process_event, reconcile, resolve_payment
+from repayments.payments.services import EventBeingWorked, process_event, reconcile, resolve_payment
 from repayments.payments.services.inbox import keep_events
-from tests.payments.conftest import Pay, close_gateway_connection, events_of, signed
+from tests.payments.conftest import SECRET, Pay, close_gateway_connection, events_of, signed
 from tests.payments.refunding import receive
 from tests.sandbox_server import Sandbox
 
@@ -153,6 +154,54 @@ def test_fault_12_a_secret_is_rolled_without_losing_an_event(
     for event_id in GatewayEvent.objects.values_list("event_id", flat=True):
         process_event(event_id=event_id, now=now())
     assert posted(loan) == 1
+
+
+def test_fault_1_6_an_event_told_ten_times_and_again_after_its_work_is_one_entry(
+    sandbox: Sandbox, pay: Pay, loan: Loan
+) -> None:
+    payment = pay(50_000)
+    done = next(
+        one
+        for one in events_of(sandbox, payment.session_id)
+        if one["type"] == "checkout.session.completed"
+    )
+
+    for _time in range(10):
+        assert deliver(done, SECRET) == 200
+        with suppress(EventBeingWorked):
+            process_event(event_id=done["id"], now=now())
+
+    assert posted(loan) == 1
+    assert GatewayEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize("finder", ["the sweep", "the reconciler"])
+def test_fault_5_money_whose_work_was_lost_after_its_event_was_kept_is_posted_once(
+    sandbox: Sandbox,
+    pay: Pay,
+    loan: Loan,
+    since: datetime,
+    finder: str,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    payment = pay(50_000)
+    for event in events_of(sandbox, payment.session_id):
+        # Nothing runs on commit here: the process ended after keeping the event.
+        assert deliver(event, SECRET) == 200
+    assert posted(loan) == 0
+
+    if finder == "the sweep":
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.sweep_gateway_events()
+    else:
+        reconcile(now=now(), since=since)
+
+    assert posted(loan) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.sweep_gateway_events()
+    reconcile(now=now(), since=since)
+    assert posted(loan) == 1
+    assert GatewayEvent.objects.unprocessed().count() == 0
 
 
 def test_fault_44_two_endpoints_that_both_deliver_post_once(

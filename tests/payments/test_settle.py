@@ -1,5 +1,6 @@
 """Gateway money into the books: once, whatever arrives, and only where it belongs."""
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from itertools import permutations
@@ -20,7 +21,7 @@ from repayments.loans.services import charge_fee, quote_payoff
 from repayments.payments import gateway
 from repayments.payments.gateway import GatewayMissing
 from repayments.payments.models import GatewayEvent, Payment, PostingKey, Suspense
-from repayments.payments.services import resolve_payment, settle
+from repayments.payments.services import PaymentAlreadyMade, resolve_payment, settle
 from repayments.payments.services.settle import INTENT, SESSION
 from repayments.payments.signals import payment_exception, payment_settled
 from tests.card_data import find_in_bytes
@@ -276,8 +277,48 @@ def test_fault_18_a_confirmation_that_fails_can_be_tried_again_or_expires(
     assert entries(loan) == 0
 
 
+@pytest.mark.parametrize("late", ["the expiry", "the money"])
+def test_fault_29_a_page_that_expires_while_it_is_paid_is_paid(
+    sandbox: Sandbox, start: Pay, loan: Loan, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    payment = start(50_000)
+    real = gateway.fetch_session
+    expired = replace(real(payment.session_id), status="expired")
+    sandbox.control(f"sessions/{payment.session_id}/pay", card="4242")
+    copies = [expired, real(payment.session_id)]
+
+    for copy in copies if late == "the money" else reversed(copies):
+        monkeypatch.setattr(gateway, "fetch_session", lambda _id, copy=copy: copy)
+        settle(object_type=SESSION, object_id=payment.session_id, now=now())
+
+    assert status(payment) == Status.SUCCEEDED
+    assert entries(loan) == 1
+    # What had been told as ended is looked at by a person; old news of the end changes nothing.
+    assert payment.needs_review is (late == "the money")
+
+
+def test_fault_42_a_page_we_give_up_while_it_is_paid_is_paid(
+    sandbox: Sandbox, start: Pay, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start(50_000)
+    real = gateway.expire_session
+
+    def paid_at_that_moment(session_id: str, **asked: Any) -> Any:
+        sandbox.control(f"sessions/{session_id}/pay", card="4242")
+        return real(session_id, **asked)
+
+    monkeypatch.setattr(gateway, "expire_session", paid_at_that_moment)
+    # Another amount gives the first page up.
+    with pytest.raises(PaymentAlreadyMade):
+        start(60_000)
+
+    assert status(first) == Status.SUCCEEDED
+    assert entries(loan) == 1
+    assert Payment.objects.filter(loan=loan).count() == 1
+
+
 @pytest.mark.parametrize("ending", [Status.EXPIRED, Status.FAILED, Status.CANCELED])
-def test_faults_29_42_money_that_comes_after_the_end_is_money(
+def test_fault_42_money_that_comes_after_we_ended_it_is_money(
     sandbox: Sandbox,
     pay: Pay,
     loan: Loan,
