@@ -21,6 +21,7 @@ from repayments.ledger.services import OWN_NUMBER, AlreadyPosted, post_entry
 from repayments.loans.allocation import Line, allocate
 from repayments.loans.models import (
     Allocation,
+    Charge,
     Loan,
     PayoffQuote,
     Schedule,
@@ -193,18 +194,35 @@ def _all_due(work: Work, amount: int, on: date) -> Sequence[Line]:
 
 
 def _to_one_row(work: Work, available: int, on: date) -> None:
-    owed = work.state.payoff(on)
-    # A quote is honored to the cent: what was added since is waived, fees and penalty first.
+    """One row for all that rows are owed; charges stay beside it under their own names."""
+    state = work.state
+    owed = state.payoff(on)
+    fee = sum(state.fee_owed(row, on) for row in state.rows)
+    charges = state.open_charges(on)
+    # A quote is honored to the cent: what was added since is waived.
     short = max(owed.total - available, 0)
-    fees = owed.fees + owed.penalty
-    fee = fees - min(short, fees)
-    interest = owed.interest - min(short - (fees - fee), owed.interest)
+    waived: dict[int | str, int] = {}
+    for key, amount in (
+        *((one.id, one.open) for one in charges if one.kind == Charge.Kind.FEE),
+        ("fee", fee),
+        *((one.id, one.open) for one in charges if one.kind == Charge.Kind.PENALTY),
+        ("interest", owed.interest),
+    ):
+        waived[key] = min(short, amount)
+        short -= waived[key]
+    row = ScheduleRow(
+        due_date=on,
+        principal=owed.principal,
+        interest=owed.interest - waived["interest"],
+        fee=fee - waived["fee"],
+    )
     put_in_force(
         work,
-        rows=[ScheduleRow(due_date=on, principal=owed.principal, interest=interest, fee=fee)],
+        rows=[row],
         reason=Schedule.Reason.PAYOFF,
         on=on,
         first_number=_next_number(work, on),
+        waived_of={one.id: waived[one.id] for one in charges},
     )
 
 

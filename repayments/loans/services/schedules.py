@@ -1,11 +1,12 @@
 """Put another schedule in force, and bring the one before back.
 
 A new version covers exactly what is still owed: its principal is the outstanding principal, and
-interest, fees and penalty that are owed already are carried into its first rows. Every entry a
-replacement posts bears ``schedule:<id>`` in its reference, so that undoing it finds them all.
+interest, fees and penalty that are owed already are carried into its first rows; only a payoff,
+which is paid at once, leaves charges what they are. Every entry a replacement posts bears
+``schedule:<id>`` in its reference, so that undoing it finds them all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -63,9 +64,20 @@ def replace_schedule(
 
 
 def put_in_force(
-    work: Work, *, rows: Sequence[ScheduleRow], reason: str, on: date, first_number: int = 1
+    work: Work,
+    *,
+    rows: Sequence[ScheduleRow],
+    reason: str,
+    on: date,
+    first_number: int = 1,
+    waived_of: Mapping[int, int] | None = None,
 ) -> Schedule:
-    """Replace the current schedule; penalty is posted and what fell due is billed up to the day."""
+    """Replace the current schedule; penalty is posted and what fell due is billed up to the day.
+
+    Args:
+        waived_of: open charges stay charges, and so much of each, by its key, is waived; None:
+            what is open of them is carried into the rows as fees.
+    """
     state, loan = work.state, work.loan
     if sum(row.principal for row in rows) != state.outstanding_principal:
         raise ScheduleDoesNotAddUp(
@@ -74,9 +86,13 @@ def put_in_force(
     owed = state.payoff(on)
     billed_interest = sum(row.interest_billed - row.interest_paid for row in state.rows)
     row_fees = sum(row.fee_billed - row.fee_paid for row in state.rows)
-    charge_fees = sum(charge.open for charge in state.open_charges(on, Charge.Kind.FEE))
-    penalty = sum(charge.open for charge in state.open_charges(on, Charge.Kind.PENALTY))
-    fees = row_fees + charge_fees + penalty
+    carried = {
+        kind: sum(charge.open for charge in state.open_charges(on, kind))
+        for kind in Charge.Kind.values
+        if waived_of is None
+    }
+    penalty = carried.get(Charge.Kind.PENALTY.value, 0)
+    fees = row_fees + sum(carried.values())
     interest_room = sum(row.interest for row in rows)
     fee_room = sum(row.fee for row in rows)
     interest, waived_interest = (
@@ -98,7 +114,11 @@ def put_in_force(
         created_at=work.now,
     )
     _create_rows(schedule, rows, on=on, first_number=first_number, interest=interest, fee=fee)
-    _carry_charges(work, schedule)
+    waived = _waive_charges(work, schedule, waived_of or {})
+    if waived_of is None:
+        _carry_charges(work, schedule)
+    waived[Account.INTEREST_RECEIVABLE] = waived_interest
+    waived[Account.FEE_RECEIVABLE] += waived_fee
     name = f"schedule:{schedule.pk}"
     _post_if_any(
         work,
@@ -123,9 +143,8 @@ def put_in_force(
         f"{name}:waived",
         on,
         {
-            Account.WAIVER_EXPENSE: waived_interest + waived_fee,
-            Account.INTEREST_RECEIVABLE: -waived_interest,
-            Account.FEE_RECEIVABLE: -waived_fee,
+            Account.WAIVER_EXPENSE: sum(waived.values()),
+            **{account: -amount for account, amount in waived.items()},
         },
     )
     if loan.penalty_rate:
@@ -140,7 +159,7 @@ def put_in_force(
             "version": version,
             "reason": str(reason),
             "effective_date": on.isoformat(),
-            "waived": waived_interest + waived_fee,
+            "waived": sum(waived.values()),
         },
     )
     work.reload()
@@ -229,6 +248,23 @@ def _carry_charges(work: Work, schedule: Schedule) -> None:
         Charge.objects.filter(pk=charge.id).update(
             withdrawn=F("withdrawn") + charge.open, carried_into=schedule
         )
+
+
+def _waive_charges(work: Work, schedule: Schedule, waived_of: Mapping[int, int]) -> dict[str, int]:
+    """Withdraw parts of charges for good, unless the schedule is undone.
+
+    Returns: what is waived of each receivable that charges stand in.
+    """
+    waived: dict[str, int] = {Account.FEE_RECEIVABLE: 0, Account.PENALTY_RECEIVABLE: 0}
+    for charge in work.state.charges:
+        amount = waived_of.get(charge.id, 0)
+        if amount:
+            Charge.objects.filter(pk=charge.id).update(
+                withdrawn=F("withdrawn") + amount, carried_into=schedule
+            )
+            is_penalty = charge.kind == Charge.Kind.PENALTY
+            waived[Account.PENALTY_RECEIVABLE if is_penalty else Account.FEE_RECEIVABLE] += amount
+    return waived
 
 
 def _post_if_any(
