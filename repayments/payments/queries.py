@@ -199,14 +199,15 @@ def describe_outcome(
             _("Your payment is on its way"),
             _("You need not do anything. You need not pay again."),
         )
+    reason = describe_decline(payment.error_code, payment.decline_code)
     if status in (Status.REDIRECTED, Status.ACTION_REQUIRED):
+        text = _("The payment page is still open. No money has been taken.")
         return Outcome(
             "open",
             "info",
             _("This payment is not finished"),
-            _("The payment page is still open. No money has been taken."),
+            " ".join(filter(None, [reason, text])),
         )
-    reason = describe_decline(payment.error_code, payment.decline_code)
     if status == Status.EXPIRED:
         reason = _("The payment page was open for too long and has closed.")
     text = " ".join(filter(None, [reason, _("No money was taken.")]))
