@@ -77,11 +77,11 @@ def test_the_page_is_made_from_the_sealed_file(evidenced: Contract, client: Clie
 def test_the_page_asks_few_queries(
     evidenced: Contract, client: Client, django_assert_max_num_queries: Any
 ) -> None:
-    """Session and user, five for the list of a person's sessions; then contract and revision."""
+    """Session, user, the session's own row; then contract and revision."""
     client.force_login(signer_of(evidenced))
     url = reverse("contracts:evidence", args=[evidenced.public_id])
     client.get(url)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(5):
         client.get(url)
 
 

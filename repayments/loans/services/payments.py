@@ -201,13 +201,14 @@ def _to_one_row(work: Work, available: int, on: date) -> None:
     charges = state.open_charges(on)
     # A quote is honored to the cent: what was added since is waived.
     short = max(owed.total - available, 0)
-    waived: dict[int | str, int] = {}
-    for key, amount in (
+    parts: list[tuple[int | str, int]] = [
         *((one.id, one.open) for one in charges if one.kind == Charge.Kind.FEE),
         ("fee", fee),
         *((one.id, one.open) for one in charges if one.kind == Charge.Kind.PENALTY),
         ("interest", owed.interest),
-    ):
+    ]
+    waived: dict[int | str, int] = {}
+    for key, amount in parts:
         waived[key] = min(short, amount)
         short -= waived[key]
     row = ScheduleRow(
