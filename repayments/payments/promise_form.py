@@ -17,7 +17,9 @@ class PromiseForm(forms.Form):
 
     amount = AmountField(label=_("How much will you pay?"))
     promised_for = forms.DateField(
-        label=_("By which day?"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        label=_("By which day?"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"required": _("Choose a day.")},
     )
 
     def __init__(self, *args: Any, currency: str, amount: int, until: date, **kwargs: Any) -> None:

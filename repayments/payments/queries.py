@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from repayments.loans.models import Loan, PayoffQuote
 from repayments.loans.queries import Position, find_quote, get_position
@@ -59,7 +59,11 @@ class PayPage:
     def ways(self) -> str:
         """With what the gateway's page takes money, in words."""
         labels = [str(Payment.Method(one).label) for one in methods_for(self.loan.currency)]
-        return get_text_list(labels, _("or"))
+        *some, last = labels
+        if not some:
+            return last
+        between = pgettext("between things to choose from", ", ")
+        return _("{some} or {last}").format(some=between.join(some), last=last)
 
     def amount_of(self, purpose: str) -> int | None:
         return next((one.amount for one in self.choices if one.value == purpose), None)

@@ -66,6 +66,7 @@ def test_the_pay_page_leads_there(signed_in: Client, loan: Loan) -> None:
         ({"amount": "99999999"}, "Choose an amount between"),
         ({"promised_for": "2020-01-01"}, "at most 14 days ahead"),
         ({"promised_for": "soon"}, "valid date"),
+        ({"promised_for": ""}, "Choose a day."),
     ],
 )
 def test_what_cannot_be_promised_is_said_at_the_field(

@@ -209,7 +209,7 @@ def test_the_gateways_page_offers_what_takes_the_currency_and_knows_the_payers_a
     (request,) = asked
     assert list(request.methods) == ["card", "alipay", "wechat_pay"]
     assert request.email == "lin@example.com"
-    assert (
-        "card, Alipay or WeChat Pay"
-        in signed_in.get(f"/loans/{loan.public_id}/pay/").content.decode()
-    )
+    address = f"/loans/{loan.public_id}/pay/"
+    assert "card, Alipay or WeChat Pay" in signed_in.get(address).content.decode()
+    signed_in.cookies["django_language"] = "zh-hans"
+    assert "银行卡、支付宝或微信支付" in signed_in.get(address).content.decode()
