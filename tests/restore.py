@@ -16,6 +16,9 @@ from django.db.transaction import atomic
 
 from repayments.append_only import lifted
 
+# A whole database by itself, with its triggers.
+LAID_ROWS = "laid-rows.sqlite3"
+
 
 def keep_laid_rows(folder: Path) -> Callable[[], None]:
     """Copy what is in the database now; give the function that makes it so again.
@@ -34,7 +37,7 @@ def keep_laid_rows(folder: Path) -> Callable[[], None]:
             # Named, because a test that migrates back and forth may leave them in another order.
             names = ", ".join(quoted(column[0]) for column in cursor.description)
             columns[table] = names if filled else ""
-        copy = folder / "laid-rows.sqlite3"
+        copy = folder / LAID_ROWS
         if settings.ON_POSTGRESQL:
             cursor.execute("CREATE SCHEMA laid_rows")
             for table in filter(columns.get, columns):

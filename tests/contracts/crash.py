@@ -2,7 +2,8 @@
 
 ``python -m tests.contracts.crash --rounds 100``, on a scratch database beside ``DATABASE_URL``'s.
 In each round a process that seals is ended by SIGKILL at a boundary, in every other round the one
-after it too; then two sweep at once. ``--plant claim`` takes the claim's condition away.
+after it too; then two sweep at once. ``--planted 2`` plays two more rounds without the condition of
+the claim. The record of a signing is made by sweeps of its own, and left out here.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from itertools import count
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -43,7 +45,6 @@ BOUNDARIES = [
     "completing",
     COMMITTED,
 ]
-PLANTS = ("claim",)
 
 
 @dataclass
@@ -98,14 +99,34 @@ def _end_of(child: int) -> str:
     return str(os.WEXITSTATUS(status))
 
 
-def _sign(number: int) -> None:
-    """Make a signed contract; what the signature asks for is lost, and the sweeps must find it."""
-    from repayments.contracts import tasks
-    from tests.factories import contracts as factory
+def _start_signer() -> Callable[[], None]:
+    """Start a process that signs a contract each time it is asked; give the way to ask.
 
-    factory._numbers = count(number * 10 + 1)
-    with mock.patch.object(tasks.seal_contract, "delay_on_commit"):
-        factory.make_signed()
+    What a signature asks for is lost, and the sweeps must find it. One that has drawn a document
+    cannot fork workers that draw, so the caller does not sign.
+    """
+    here, there = Pipe()
+
+    def work() -> None:
+        from repayments.contracts import tasks
+        from tests.factories import contracts as factory
+
+        factory._numbers = count(1)
+        here.close()
+        with mock.patch.object(tasks.seal_contract, "delay_on_commit"), suppress(EOFError):
+            while there.recv():
+                factory.make_signed()
+                there.send(True)
+
+    _start(work)
+    there.close()
+
+    def ask() -> None:
+        here.send(True)
+        if not here.recv():
+            raise SystemExit("no contract could be signed")
+
+    return ask
 
 
 def _sweep(now: datetime, *, die_at: str = "", log: Path) -> None:
@@ -128,18 +149,19 @@ def _sweep(now: datetime, *, die_at: str = "", log: Path) -> None:
         # In the middle of the first file that is written: its name is not there yet.
         mock.patch.object(os, "fsync", _die).start()
     tasks.now = lambda: now  # type: ignore[attr-defined]
+    mock.patch.object(tasks.make_evidence, "delay_on_commit").start()
     tasks.sweep_contracts()
     if die_at == COMMITTED:
         _die()
 
 
-def _play_round(number: int, dice: random.Random, outcome: Outcome, log: Path) -> None:
+def _play_round(
+    number: int, sign: Callable[[], None], dice: random.Random, outcome: Outcome, log: Path
+) -> None:
     from repayments.contracts.models import Contract
     from tests.factories.contracts import NOW
 
-    # Signed in a process of its own: one that has drawn a document cannot fork workers that draw.
-    if _end_of(_start(lambda: _sign(number))) != "0":
-        raise SystemExit("no contract could be signed")
+    sign()
     contract = Contract.objects.latest("pk")
     deaths = [BOUNDARIES[number % len(BOUNDARIES)]]
     if number % 2 and deaths != [COMMITTED]:
@@ -244,11 +266,17 @@ def _plant_unconditional_claim() -> None:
     seal._claim = claim
 
 
-def play(rounds: int, folder: Path, *, plant: str = "", seed: int = 1) -> Outcome:
-    """Play rounds on the database Django is connected to, with keys and files in ``folder``."""
+def play(rounds: int, folder: Path, *, planted: int = 0, seed: int = 1) -> tuple[Outcome, Outcome]:
+    """Play rounds on the database Django is connected to, with keys and files in ``folder``.
+
+    Args:
+        planted: how many rounds follow in which a claim takes what it is given.
+    Returns: what the rounds came to, and what the planted ones did.
+    """
     from django.conf import settings
 
     from portal.celery import app
+    from repayments.contracts import sealing
     from repayments.contracts.certificates import create_development_ca
     from tests.factories.contracts import NOW
 
@@ -259,29 +287,50 @@ def play(rounds: int, folder: Path, *, plant: str = "", seed: int = 1) -> Outcom
     # A task is worked where it is asked for: the process that sweeps is the one that dies.
     app.conf.task_always_eager = app.conf.task_eager_propagates = True
     create_development_ca(settings.SEALING_KEYS_DIR, now=NOW)
-    if plant:
-        _plant_unconditional_claim()
     # Loaded once and not anew in each worker; nothing is drawn here.
     import_module("typst")
     import_module("repayments.contracts.tasks")
-    dice, outcome = random.Random(seed), Outcome()
+    app.finalize()
+    app.backend  # noqa: B018 - made at the first look
+    sealing.load_kit(now=NOW, directory=settings.SEALING_KEYS_DIR, time_stamp_url="")
+    dice, sign = random.Random(seed), _start_signer()
+    outcome, with_plant = Outcome(), Outcome()
     for number in range(rounds):
-        _play_round(number, dice, outcome, folder / "reached")
+        _play_round(number, sign, dice, outcome, folder / "reached")
         outcome.rounds += 1
     _look_at_files(settings.BLOB_ROOT, outcome)
-    return outcome
+    if planted:
+        _plant_unconditional_claim()
+    for number in range(planted):
+        _play_round(number, sign, dice, with_plant, folder / "reached")
+        with_plant.rounds += 1
+    return outcome, with_plant
+
+
+@contextmanager
+def _own_database() -> Iterator[None]:
+    """The database ``DATABASE_URL`` names, which is migrated and ours to fill."""
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    django.setup()
+    yield
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.contracts.crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plant", choices=PLANTS, default="")
+    parser.add_argument("--planted", type=int, default=0)
+    parser.add_argument("--in-place", action="store_true", help="fill DATABASE_URL's, migrated")
     options = parser.parse_args(arguments)
     os.environ["LOG_LEVEL"] = "CRITICAL"
-    with scratch_database(), tempfile.TemporaryDirectory() as folder:
-        outcome = play(options.rounds, Path(folder), plant=options.plant, seed=options.seed)
-    print(json.dumps(outcome.as_json()))
+    database = _own_database() if options.in_place else scratch_database()
+    with database, tempfile.TemporaryDirectory() as folder:
+        outcome, planted = play(
+            options.rounds, Path(folder), planted=options.planted, seed=options.seed
+        )
+    print(json.dumps({**outcome.as_json(), "planted_faults": planted.faults}))
     sys.exit(bool(outcome.faults))
 
 
