@@ -70,7 +70,14 @@ def issue(now: datetime) -> Any:
 def measure_steps(folder: Path, rounds: int) -> dict[str, Any]:
     from django.conf import settings
 
-    from repayments.contracts import blobs, certificates, documents, sealing, verification
+    from repayments.contracts import (
+        blobs,
+        certificates,
+        documents,
+        inspecting,
+        sealing,
+        verification,
+    )
 
     now = datetime.now(UTC).replace(microsecond=0)
     settings.SEALING_KEYS_DIR, settings.BLOB_ROOT = folder / "keys", folder / "blobs"
@@ -89,7 +96,7 @@ def measure_steps(folder: Path, rounds: int) -> dict[str, Any]:
             verification.ExpectedSignature(sealing.LENDER_FIELD, final.cert_fingerprint),
         )
     )
-    trust = verification.load_trust(settings.SEALING_KEYS_DIR)
+    trust = inspecting.load_trust(settings.SEALING_KEYS_DIR)
 
     def seal_borrower() -> None:
         fresh = sealing.load_kit(now=now)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from repayments.contracts import sealing, verification
+from repayments.contracts import inspecting, sealing, verification
 from repayments.contracts.documents import ContractData, LabelValue
 from repayments.contracts.models import (
     Blob,
@@ -164,7 +164,7 @@ def get_verdict(pdf: bytes, *, parse_known: bool) -> verification.Verdict:
     return verification.verify_pdf(
         pdf,
         expected=get_expected,
-        trust=verification.load_trust(Path(settings.SEALING_KEYS_DIR)),
+        trust=inspecting.load_trust(Path(settings.SEALING_KEYS_DIR)),
         known_kind=get_kind_on_record,
         parse_known=parse_known,
     )

@@ -1,54 +1,25 @@
 """Tells whether a PDF is a contract of this lender, unchanged and whole.
 
 A file whose hash is on record as a final copy is genuine without being parsed. Any other file is
-read in a child process with little time and memory, by `inspect_pdf`; what the child reports is
-then held against what the record expects, by `judge`, which is pure. Nothing here raises on a
-hostile file: each ends in a verdict with a reason. The module refuses to know models: hash lookup
-and expectations are passed in.
+read in a child process (`isolation`); what it reports is then held against what the record expects,
+by `judge`, which is pure. A hostile file ends in a verdict with a reason. The module refuses to
+know how a PDF is read, and models: hash lookup and expectations are passed in.
 """
 
-import asyncio
 import hashlib
-import io
-import json
-import logging
-import subprocess
-import sys
-from binascii import hexlify
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
-from asn1crypto import cms
-from asn1crypto import crl as asn1_crl
-from asn1crypto import x509 as asn1_x509
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
-from pyhanko.sign.validation import async_validate_pdf_signature
-from pyhanko.sign.validation.dss import DocumentSecurityStore
-from pyhanko.sign.validation.errors import NoDSSFoundError
-from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
-from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
-from pyhanko_certvalidator import ValidationContext
 
-from . import documents
+from . import isolation
+from .inspecting import Report, SignatureReport, Trust, inspect_pdf
 
 MAX_BYTES = 10 * 1024 * 1024
-CHILD_CPU_SECONDS = 10
-CHILD_MEMORY_BYTES = 256 * 1024 * 1024
-CHILD_WALL_SECONDS = 30
-# The longest report of an honest file is a few kilobytes.
-_REPORT_MAX_BYTES = 1024 * 1024
-_MAX_SIGNATURES = 20
 # On record as these, a final copy, whole in itself; and what is said of it.
 FINAL_KINDS = {
     "final": "on_record",
@@ -120,36 +91,6 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class SignatureReport:
-    """What one signature turned out to be; times are ISO 8601 in UTC."""
-
-    field: str
-    signer: str
-    issuer: str
-    cert_fingerprint: str
-    cert_serial: str
-    tsa_time: str
-    tsa_name: str
-    intact: bool
-    trusted: bool
-    revoked: bool
-    time_stamp_valid: bool
-    bottom_line: bool
-    coverage: str
-    modification: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found in a file, before anything was expected of it; ``fault`` ends the story."""
-
-    fault: str = ""
-    reference: str = ""
-    revisions: int = 0
-    signatures: tuple[SignatureReport, ...] = ()
-
-
-@dataclass(frozen=True)
 class Verdict:
     """The answer. ``reason`` is a code of `REASONS`, ``text`` its sentence for the reader."""
 
@@ -176,27 +117,6 @@ class Verdict:
         }
 
 
-@dataclass(frozen=True)
-class Trust:
-    """Whom to believe: roots of signers, roots of time stamps, and the revocation lists at hand."""
-
-    roots: Sequence[x509.Certificate]
-    time_stamp_roots: Sequence[x509.Certificate]
-    crls: Sequence[x509.CertificateRevocationList] = ()
-
-
-def load_trust(directory: Path) -> Trust:
-    """Read the trust of a sealing directory (see `certificates`)."""
-    from .certificates import PreflightError, load_certificates, load_crl
-
-    roots = load_certificates(directory / "ca.crt")
-    try:
-        crls = [load_crl(directory)]
-    except PreflightError:
-        crls = []
-    return Trust(roots, [*roots, *load_certificates(directory / "tsa-ca.crt")], crls)
-
-
 def verify_pdf(
     pdf: bytes,
     *,
@@ -216,6 +136,7 @@ def verify_pdf(
         parse_known: check even a file on record, and answer "invalid" if it fails: a stored copy
             that does not hold is an alarm. The page leaves this off and parses nothing.
         isolated: read the file in a child process. Off for files made here a moment ago.
+    Raises: isolation.Busy, when too many files are being read; only if isolated.
     """
     if len(pdf) > MAX_BYTES:
         return Verdict(INVALID, "too_large")
@@ -228,7 +149,7 @@ def verify_pdf(
         return Verdict(GENUINE, on_record, sha256)
     if not pdf[:1024].lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(b"%PDF-"):
         return Verdict(INVALID, "not_a_pdf", sha256)
-    report = _inspect_in_child(pdf, trust) if isolated else inspect_pdf(pdf, trust)
+    report = isolation.inspect_in_child(pdf, trust) if isolated else inspect_pdf(pdf, trust)
     if callable(expected):
         expected = expected(report.reference) if report.reference else None
     reason = judge(pdf, report, expected)
@@ -272,28 +193,6 @@ def judge(pdf: bytes, report: Report, expected: Expected | None) -> str:
     return "rule_holds"
 
 
-def inspect_pdf(pdf: bytes, trust: Trust) -> Report:
-    """Read a file's signatures in this process. Never raises; a hostile file wants the child."""
-    try:
-        reader = PdfFileReader(io.BytesIO(pdf))
-        if reader.encrypted:
-            return Report("encrypted")
-        embedded = list(reader.embedded_signatures)
-        if len(embedded) > _MAX_SIGNATURES:
-            return Report("limits_exceeded")
-        crls = [*trust.crls, *_embedded_crls(reader)]
-        reports = _run_all(reader, embedded, trust, crls)
-        return Report("", _reference(pdf), reader.xrefs.total_revisions, tuple(reports))
-    except (MemoryError, RecursionError):
-        return Report("limits_exceeded")
-    except PdfError:
-        return Report("unreadable")
-    except Exception:
-        # The parsers raise whatever a broken file provokes; none of it may reach a visitor.
-        logging.getLogger(__name__).info("a file could not be read", exc_info=True)
-        return Report("unreadable")
-
-
 def _fault_of(signatures: Sequence[SignatureReport]) -> str:
     for signature in signatures:
         if not signature.intact:
@@ -318,199 +217,3 @@ def _fault_of(signatures: Sequence[SignatureReport]) -> str:
     if not whole or not all(signature.bottom_line for signature in signatures):
         return "changed_after_signing"
     return ""
-
-
-def _run_all(
-    reader: PdfFileReader,
-    embedded: Sequence[EmbeddedPdfSignature],
-    trust: Trust,
-    crls: Sequence[x509.CertificateRevocationList],
-) -> list[SignatureReport]:
-    async def work() -> list[SignatureReport]:
-        signatures = [item for item in embedded if item.sig_object_type == "/Sig"]
-        entire = SignatureCoverageLevel.ENTIRE_FILE
-        compare = bool(signatures) and signatures[-1].evaluate_signature_coverage() == entire
-        found: list[SignatureReport] = []
-        # The last one first: once it is broken or ends too early, that is the answer, and what was
-        # changed between the others, the slow part of reading, no longer matters.
-        for signature in reversed(signatures):
-            found.insert(0, await _inspect_signature(signature, trust, crls, compare=compare))
-            compare = compare and found[0].intact
-        return found
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work())
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work()).result()
-
-
-async def _inspect_signature(
-    signature: EmbeddedPdfSignature,
-    trust: Trust,
-    crls: Sequence[x509.CertificateRevocationList],
-    *,
-    compare: bool,
-) -> SignatureReport:
-    certificate = signature.signer_cert
-    stamped = _stamped_at(signature)
-    # Signed and stamped before its certificate expired, a signature stands: all is judged at the
-    # stamp's time, and the stamp itself must come from an authority that is trusted.
-    moment = stamped or datetime.now(UTC)
-    status = await async_validate_pdf_signature(
-        signature,
-        signer_validation_context=_context(trust.roots, crls, moment, hard=True),
-        ts_validation_context=_context(trust.time_stamp_roots, crls, moment, hard=False),
-        skip_diff=not compare,
-    )
-    stamp = status.timestamp_validity
-    return SignatureReport(
-        field=str(signature.field_name)[:200],
-        signer=_common_name(certificate.subject),
-        issuer=_common_name(certificate.issuer),
-        cert_fingerprint=certificate.sha256.hex(),
-        cert_serial=f"{certificate.serial_number:x}",
-        tsa_time=stamped.isoformat() if stamped else "",
-        tsa_name=_common_name(stamp.signing_cert.subject) if stamp else "",
-        intact=bool(status.intact and status.valid) and _is_plainly_written(signature),
-        trusted=bool(status.trusted),
-        revoked=bool(status.revoked)
-        or _revoked_before(trust, certificate.serial_number, certificate.issuer.dump(), moment),
-        time_stamp_valid=bool(stamp and stamp.intact and stamp.valid and stamp.trusted),
-        bottom_line=bool(status.bottom_line),
-        coverage=status.coverage.name if status.coverage else "",
-        modification=status.modification_level.name if status.modification_level else "",
-    )
-
-
-def _is_plainly_written(signature: EmbeddedPdfSignature) -> bool:
-    """Tell whether the room of a signature, which no signature covers, holds it and zeros only.
-
-    What is in the gap can then say one thing in one way: nothing hides in its unused end.
-    """
-    content = bytes(signature.pkcs7_content)
-    tail = content[len(cms.ContentInfo.load(content).dump()) :]
-    _start, before, after, _length = (int(number) for number in signature.byte_range)
-    stream = signature.reader.stream
-    stream.seek(before)
-    return (
-        not tail.strip(b"\0") and stream.read(after - before) == b"<%s>" % hexlify(content).upper()
-    )
-
-
-def _context(
-    roots: Sequence[x509.Certificate],
-    crls: Sequence[x509.CertificateRevocationList],
-    moment: datetime,
-    *,
-    hard: bool,
-) -> ValidationContext:
-    der = serialization.Encoding.DER
-    return ValidationContext(
-        trust_roots=[asn1_x509.Certificate.load(root.public_bytes(der)) for root in roots],
-        crls=[asn1_crl.CertificateList.load(crl.public_bytes(der)) for crl in crls],
-        moment=moment,
-        allow_fetching=False,
-        revocation_mode="hard-fail" if hard else "soft-fail",
-        # A list issued later still tells when a certificate was revoked.
-        retroactive_revinfo=True,
-    )
-
-
-def _revoked_before(trust: Trust, serial: int, issuer: bytes, moment: datetime) -> bool:
-    """Tell whether a list of ours names the certificate, with a date not after ``moment``."""
-    for crl in trust.crls:
-        if crl.issuer.public_bytes() != issuer:
-            continue
-        entry = crl.get_revoked_certificate_by_serial_number(serial)
-        if entry is not None and entry.revocation_date_utc <= moment:
-            return True
-    return False
-
-
-def _embedded_crls(reader: PdfFileReader) -> list[x509.CertificateRevocationList]:
-    try:
-        store = DocumentSecurityStore.read_dss(reader)
-    except NoDSSFoundError:
-        return []
-    return [x509.load_der_x509_crl(item.get_object().data) for item in store.crls[:_MAX_SIGNATURES]]
-
-
-def _stamped_at(signature: EmbeddedPdfSignature) -> datetime | None:
-    for token in extract_tst_data_iter(signature.signer_info, signed=False):
-        moment: datetime = token["encap_content_info"]["content"].parsed["gen_time"].native
-        return moment.astimezone(UTC)
-    return None
-
-
-def _common_name(name: asn1_x509.Name) -> str:
-    value = name.native.get("common_name", "")
-    return str(value[0] if isinstance(value, list) else value)[:200]
-
-
-def _reference(pdf: bytes) -> str:
-    try:
-        value = documents.read_attachment(pdf).get("reference", "")
-    except documents.AttachmentMissing:
-        return ""
-    return value[:100] if isinstance(value, str) else ""
-
-
-def _inspect_in_child(pdf: bytes, trust: Trust) -> Report:
-    pem = serialization.Encoding.PEM
-    head = json.dumps(
-        {
-            "roots": [item.public_bytes(pem).decode() for item in trust.roots],
-            "time_stamp_roots": [
-                item.public_bytes(pem).decode() for item in trust.time_stamp_roots
-            ],
-            "crls": [item.public_bytes(pem).decode() for item in trust.crls],
-        }
-    ).encode()
-    try:
-        child = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "repayments.contracts.verification"],
-            input=len(head).to_bytes(4, "big") + head + pdf,
-            capture_output=True,
-            # Nothing of our environment: the child has no use for secrets.
-            env={"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd="/",
-            timeout=CHILD_WALL_SECONDS,
-            check=False,
-        )
-        if child.returncode != 0 or len(child.stdout) > _REPORT_MAX_BYTES:
-            return Report("limits_exceeded")
-        data = json.loads(child.stdout)
-        signatures = tuple(SignatureReport(**item) for item in data.pop("signatures"))
-        return Report(**data, signatures=signatures)
-    except (subprocess.TimeoutExpired, OSError):
-        return Report("limits_exceeded")
-    except (ValueError, TypeError, KeyError):
-        return Report("unreadable")
-
-
-def _child() -> None:
-    """Read a request from standard input, a report goes to standard output."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CPU, (CHILD_CPU_SECONDS, CHILD_CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (CHILD_MEMORY_BYTES, CHILD_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    logging.disable(logging.CRITICAL)
-    size = int.from_bytes(sys.stdin.buffer.read(4), "big")
-    head = json.loads(sys.stdin.buffer.read(size))
-    trust = Trust(
-        roots=[x509.load_pem_x509_certificate(item.encode()) for item in head["roots"]],
-        time_stamp_roots=[
-            x509.load_pem_x509_certificate(item.encode()) for item in head["time_stamp_roots"]
-        ],
-        crls=[x509.load_pem_x509_crl(item.encode()) for item in head["crls"]],
-    )
-    report = inspect_pdf(sys.stdin.buffer.read(), trust)
-    sys.stdout.write(json.dumps(asdict(report)))
-
-
-if __name__ == "__main__":
-    _child()

@@ -19,9 +19,9 @@ from repayments.audit.services import verify_audit
 from repayments.cases.models import Case
 from repayments.cases.services import clearing_case_id
 from repayments.contracts import blobs
+from repayments.contracts.inspecting import load_trust
 from repayments.contracts.models import ContractRevision
 from repayments.contracts.services import verify_heads
-from repayments.contracts.verification import load_trust
 from repayments.ledger.services import verify_ledger
 from repayments.payments.models import ClearingCheck, Suspense
 from repayments.plans.models import InstallmentPlan

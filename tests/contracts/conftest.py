@@ -14,9 +14,9 @@ from repayments.contracts import (
     codes,
     documents,
     failpoints,
+    inspecting,
     sealing,
     services,
-    verification,
 )
 from repayments.contracts.models import Contract
 from tests.contracts.samples import NOW, SealedContract, contract_data, seal
@@ -37,8 +37,8 @@ def kit(keys_dir: Path) -> sealing.SealingKit:
 
 
 @pytest.fixture(scope="session")
-def trust(keys_dir: Path) -> verification.Trust:
-    return verification.load_trust(keys_dir)
+def trust(keys_dir: Path) -> inspecting.Trust:
+    return inspecting.load_trust(keys_dir)
 
 
 @pytest.fixture(scope="session")

@@ -198,7 +198,7 @@ def _look(contract: "Contract") -> list[str]:
     from repayments.audit.models import Event
     from repayments.audit.services import verify_audit
     from repayments.contacts.models import Message
-    from repayments.contracts import blobs, verification
+    from repayments.contracts import blobs, inspecting, verification
     from repayments.contracts.queries import get_expected, get_kind_on_record
 
     # The record of the signing is made later, by sweeps of its own.
@@ -231,7 +231,7 @@ def _look(contract: "Contract") -> list[str]:
     verdict = verification.verify_pdf(
         before,
         expected=get_expected,
-        trust=verification.load_trust(settings.SEALING_KEYS_DIR),
+        trust=inspecting.load_trust(settings.SEALING_KEYS_DIR),
         known_kind=get_kind_on_record,
         parse_known=True,
         isolated=False,

@@ -24,7 +24,7 @@ from pyhanko.pdf_utils.content import RawContent
 from pyhanko.pdf_utils.embed import EmbeddedFileObject, FileSpec, embed_file
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from repayments.contracts import certificates, documents, sealing, verification
+from repayments.contracts import certificates, documents, inspecting, sealing, verification
 from repayments.contracts.sealing import SealingKit
 from tests.contracts.samples import NOW, SealedContract, contract_data, seal
 
@@ -301,7 +301,7 @@ def change_of(seed: int) -> Change:
 def play(
     count: int,
     finished: Sequence[Finished],
-    trust: verification.Trust,
+    trust: inspecting.Trust,
     *,
     first: int = 1,
     only: str = "",
@@ -360,7 +360,7 @@ def main() -> None:
         kit = sealing.load_kit(now=NOW, directory=keys, time_stamp_url="")
         finished = make_finished(kit, draw_png())
         ended, accepted = play(
-            options.count, finished, verification.load_trust(keys), first=options.first
+            options.count, finished, inspecting.load_trust(keys), first=options.first
         )
     for (change, reason), times in sorted(ended.items()):
         print(f"{change:24} {reason:24} {times:>6}")

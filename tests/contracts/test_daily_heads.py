@@ -17,8 +17,8 @@ from repayments.audit.models import Event, Head
 from repayments.audit.services import compute_hash, record_event, verify_audit
 from repayments.contracts import heads, sealing, services, tasks
 from repayments.contracts.heads import Leaf
+from repayments.contracts.inspecting import Trust, load_trust
 from repayments.contracts.models import Contract, DailyHead, HeadLeaf, HeadStamp
-from repayments.contracts.verification import Trust, load_trust
 from repayments.management.invariants import find_breach
 from tests.factories.contracts import NOW, TODAY, make_contract
 

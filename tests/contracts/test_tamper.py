@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from repayments.contracts import verification
+from repayments.contracts import inspecting, verification
 from repayments.contracts.sealing import SealingKit
 from tests.contracts.tampering import (
     CHANGES,
@@ -45,7 +45,7 @@ def hushed() -> Iterator[None]:
 
 
 def test_the_three_contracts_hold_before_anything_is_changed(
-    finished: list[Finished], trust: verification.Trust
+    finished: list[Finished], trust: inspecting.Trust
 ) -> None:
     for item in finished:
         expected = item.contract.expected
@@ -55,7 +55,7 @@ def test_the_three_contracts_hold_before_anything_is_changed(
 
 
 def test_no_changed_file_passes_and_each_has_its_reason(
-    finished: list[Finished], trust: verification.Trust
+    finished: list[Finished], trust: inspecting.Trust
 ) -> None:
     ended, accepted = play(COUNT, finished, trust)
 
@@ -75,7 +75,7 @@ def test_no_changed_file_passes_and_each_has_its_reason(
     }
 
 
-def test_a_child_process_says_the_same(finished: list[Finished], trust: verification.Trust) -> None:
+def test_a_child_process_says_the_same(finished: list[Finished], trust: inspecting.Trust) -> None:
     expected = {item.reference: item.contract.expected for item in finished}
     # A broken seal, and a file that holds but for what was added.
     for seed in (SEEDS_OF["flip_after_freezing"][0], SEEDS_OF["append"][0]):
@@ -99,9 +99,7 @@ def _without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
 def _without_fingerprints(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = verification.judge
 
-    def blind(
-        pdf: bytes, report: verification.Report, expected: verification.Expected | None
-    ) -> str:
+    def blind(pdf: bytes, report: inspecting.Report, expected: verification.Expected | None) -> str:
         reason = judge(pdf, report, expected)
         return "rule_holds" if reason == "certificate_unexpected" else reason
 
@@ -122,9 +120,7 @@ def _without_the_frozen_part(monkeypatch: pytest.MonkeyPatch) -> None:
 def _without_the_number_of_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = verification.judge
 
-    def blind(
-        pdf: bytes, report: verification.Report, expected: verification.Expected | None
-    ) -> str:
+    def blind(pdf: bytes, report: inspecting.Report, expected: verification.Expected | None) -> str:
         if expected is not None and report.signatures:
             wanted = expected.signatures[: len(report.signatures)]
             expected = replace(expected, signatures=wanted)
@@ -146,7 +142,7 @@ def test_a_rule_with_a_hole_is_found(
     plant: Callable[[pytest.MonkeyPatch], None],
     found_by: str,
     finished: list[Finished],
-    trust: verification.Trust,
+    trust: inspecting.Trust,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plant(monkeypatch)

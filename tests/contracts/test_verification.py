@@ -11,10 +11,11 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from repayments.contracts import documents, sealing, verification
+from repayments.contracts import documents, inspecting, isolation, sealing, verification
 from repayments.contracts.certificates import create_development_ca, load_identity, write_crl
+from repayments.contracts.inspecting import Trust
 from repayments.contracts.sealing import SealingKit
-from repayments.contracts.verification import Expected, Trust, Verdict, verify_pdf
+from repayments.contracts.verification import Expected, Verdict, verify_pdf
 from tests.contracts.samples import NOW, SealedContract, contract_data, seal
 
 Check = Callable[..., Verdict]
@@ -256,7 +257,7 @@ def test_revocation_counts_from_its_date(
     verdict = verify_pdf(
         made.final.pdf,
         expected=made.expected,
-        trust=verification.load_trust(tmp_path),
+        trust=inspecting.load_trust(tmp_path),
         isolated=False,
     )
     assert answer(verdict) == wanted
@@ -317,9 +318,7 @@ def test_a_file_above_the_limit_is_not_read_at_all(check: Check) -> None:
     assert check(b"%PDF-1.7\n" + bytes(verification.MAX_BYTES)).reason == "too_large"
 
 
-@pytest.mark.parametrize(
-    ("limit", "value"), [("CHILD_WALL_SECONDS", 0.05), ("_REPORT_MAX_BYTES", 10)]
-)
+@pytest.mark.parametrize(("limit", "value"), [("WALL_SECONDS", 0.05), ("REPORT_MAX_BYTES", 10)])
 def test_a_child_that_exceeds_a_limit_ends_in_a_verdict(
     limit: str,
     value: float,
@@ -327,7 +326,7 @@ def test_a_child_that_exceeds_a_limit_ends_in_a_verdict(
     check: Check,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(verification, limit, value)
+    monkeypatch.setattr(isolation, limit, value)
     assert answer(check(sealed.final.pdf, isolated=True)) == ("invalid", "limits_exceeded")
 
 

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from repayments.contracts import blobs, services, verification
+from repayments.contracts import blobs, inspecting, isolation, services, verification
 from repayments.contracts.models import Contract
 from repayments.contracts.queries import get_code_answer
 from repayments.contracts.views import public
@@ -58,7 +58,7 @@ def test_our_final_copy_is_genuine_and_not_even_parsed(
     def parsed(*args: object) -> None:
         raise AssertionError("a file on record was parsed")
 
-    monkeypatch.setattr(verification, "_inspect_in_child", parsed)
+    monkeypatch.setattr(isolation, "inspect_in_child", parsed)
 
     answer = upload(visitor, final_pdf(complete))
 
@@ -233,7 +233,7 @@ def test_case_29_a_file_of_one_contract_is_not_the_other_one(complete: Contract)
     verdict = verification.verify_pdf(
         pdf,
         expected=verification.Expected((), reference="other"),
-        trust=verification.Trust([], []),
+        trust=inspecting.Trust([], []),
         isolated=False,
     )
 

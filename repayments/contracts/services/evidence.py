@@ -20,7 +20,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q, QuerySet
 
 from accounts.models import User
-from repayments.contracts import blobs, documents, failpoints, sealing, verification
+from repayments.contracts import blobs, documents, failpoints, inspecting, sealing, verification
 from repayments.contracts.certificates import PreflightError
 from repayments.contracts.evidence_facts import SignaturesDiffer, gather_facts
 from repayments.contracts.evidence_paper import build_evidence
@@ -182,7 +182,7 @@ def _validate(evidence: Evidence, frozen: bytes, sealed: sealing.Sealed) -> None
     verdict = verification.verify_pdf(
         sealed.pdf,
         expected=expected,
-        trust=verification.load_trust(Path(settings.SEALING_KEYS_DIR)),
+        trust=inspecting.load_trust(Path(settings.SEALING_KEYS_DIR)),
         # Made here a moment ago; nothing hostile to keep away from this process.
         isolated=False,
     )

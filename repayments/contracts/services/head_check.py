@@ -12,9 +12,9 @@ from django.db.models import Exists, OuterRef
 from repayments.audit.models import Event
 from repayments.contracts import heads, stamping
 from repayments.contracts.heads import Leaf
+from repayments.contracts.inspecting import Trust
 from repayments.contracts.models import DailyHead, HeadLeaf
 from repayments.contracts.services.daily_heads import ALARM_AFTER
-from repayments.contracts.verification import Trust
 from repayments.time_limits import lift_time_limit
 
 TEXT_FILE, TOKEN_FILE, LEAVES_FILE = "head.txt", "head.tst", "leaves.txt"

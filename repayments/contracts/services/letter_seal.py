@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from repayments.contacts.services import queue_message
-from repayments.contracts import alarms, blobs, failpoints, sealing, verification
+from repayments.contracts import alarms, blobs, failpoints, inspecting, sealing, verification
 from repayments.contracts.certificates import PreflightError
 from repayments.contracts.documents import DocumentError
 from repayments.contracts.letter_paper import WORDS
@@ -128,7 +128,7 @@ def _validate(letter: SettlementLetter, frozen: bytes, sealed: sealing.Sealed) -
             frozen_size=len(frozen),
             reference=letter.reference,
         ),
-        trust=verification.load_trust(Path(settings.SEALING_KEYS_DIR)),
+        trust=inspecting.load_trust(Path(settings.SEALING_KEYS_DIR)),
         # Made here a moment ago; nothing hostile to keep away from this process.
         isolated=False,
     )

@@ -27,7 +27,7 @@ from django.db.models import F, Q
 
 from repayments.clock import lender_zone
 from repayments.contacts.services import queue_message
-from repayments.contracts import alarms, blobs, failpoints, sealing, verification
+from repayments.contracts import alarms, blobs, failpoints, inspecting, sealing, verification
 from repayments.contracts.certificates import PreflightError
 from repayments.contracts.documents import DocumentError
 from repayments.contracts.models import Contract, ContractRevision, Evidence, Signature
@@ -327,7 +327,7 @@ def _validate(
     verdict = verification.verify_pdf(
         final.pdf,
         expected=expected,
-        trust=verification.load_trust(Path(settings.SEALING_KEYS_DIR)),
+        trust=inspecting.load_trust(Path(settings.SEALING_KEYS_DIR)),
         # Made here a moment ago; nothing hostile to keep away from this process.
         isolated=False,
     )

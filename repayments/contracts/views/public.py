@@ -13,12 +13,16 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from repayments.clock import now
+from repayments.contracts import isolation
 from repayments.contracts.forms import VerifyForm
 from repayments.contracts.queries import get_code_answer, get_verdict
-from repayments.contracts.verification import MAX_BYTES
+from repayments.contracts.verification import INVALID, MAX_BYTES, Verdict
 
 CHECKS_IN_WINDOW = 20
 WINDOW_SECONDS = 600
+BUSY_SECONDS = 60
+# What a form adds around its file.
+FORM_BYTES = 64 * 1024
 
 
 class CappedMemory(MemoryFileUploadHandler):
@@ -43,6 +47,10 @@ class CappedMemory(MemoryFileUploadHandler):
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """Answer for a code or a file. The handler is set before anything reads the upload."""
+    if _announced_bytes(request) > MAX_BYTES + FORM_BYTES:
+        # Not read in, not even to look for the form's token; all it could do is be refused.
+        context = {"form": VerifyForm(), "verdict": Verdict(INVALID, "too_large")}
+        return render(request, "contracts/verify.html", context, status=413)
     request.upload_handlers = [CappedMemory(request)]
     return _verify(request)
 
@@ -62,11 +70,35 @@ def _verify(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": VerifyForm()}
     upload = form.cleaned_data["document"]
     if upload:
-        context["verdict"] = get_verdict(upload.read(), parse_known=False)
+        try:
+            context["verdict"] = get_verdict(upload.read(), parse_known=False)
+        except isolation.Busy:
+            return _answer_busy(request, form)
     else:
         context["asked_code"] = form.cleaned_data["code"]
         context["answer"] = get_code_answer(form.cleaned_data["code"])
     return render(request, "contracts/verify.html", context)
+
+
+def _announced_bytes(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        # Django takes it for nothing too.
+        return 0
+
+
+def _answer_busy(request: HttpRequest, form: VerifyForm) -> HttpResponse:
+    form.add_error(
+        "document",
+        _(
+            "Many documents are being checked just now. Please choose the file again in a minute. "
+            "Nothing is wrong with it."
+        ),
+    )
+    answer = render(request, "contracts/verify.html", {"form": form}, status=503)
+    answer["Retry-After"] = str(BUSY_SECONDS)
+    return answer
 
 
 def _is_too_often(request: HttpRequest) -> bool:

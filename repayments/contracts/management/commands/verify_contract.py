@@ -5,8 +5,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from repayments.contracts import isolation
 from repayments.contracts.queries import get_verdict
 from repayments.contracts.verification import INVALID, MAX_BYTES, Verdict
 
@@ -40,3 +41,8 @@ def _verdict_on(file: Path) -> Verdict:
             return get_verdict(source.read(MAX_BYTES + 1), parse_known=True)
     except OSError:
         return Verdict(INVALID, "unreadable")
+    except isolation.Busy as error:
+        # No verdict, and not the exit code of one.
+        raise CommandError(
+            "Many documents are being checked just now. Please try again in a minute.", returncode=2
+        ) from error

@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import F
 
 from repayments import clock
+from repayments.contracts.inspecting import load_trust
 from repayments.contracts.models import HeadStamp
 from repayments.contracts.services import HeadFault, verify_heads
-from repayments.contracts.verification import load_trust
 
 
 class Command(BaseCommand):
