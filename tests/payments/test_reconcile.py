@@ -103,6 +103,28 @@ def test_fault_10_after_an_outage_longer_than_events_are_kept_money_is_found(
     assert posted(loan) == 1
 
 
+def test_fault_10_where_no_run_was_ever_good_all_since_the_first_payment_is_looked_at(
+    sandbox: Sandbox, pay: Pay, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = pay(50_000)
+    began = gateway.clock() - timedelta(days=50)
+    Payment.objects.filter(pk=payment.pk).update(created_at=began)
+    Watermark.objects.all().delete()
+    spans: list[datetime] = []
+
+    def list_refunds(*, since: datetime, until: datetime) -> Any:
+        spans.append(since)
+        return iter([])
+
+    for listing in ("list_events", "list_intents", "list_disputes"):
+        monkeypatch.setattr(gateway, listing, lambda **span: iter([]))
+    monkeypatch.setattr(gateway, "list_refunds", list_refunds)
+
+    reconcile(now=now())
+
+    assert spans[0] < began
+
+
 def test_an_attempt_that_ended_unheard_is_ended_here(sandbox: Sandbox, start: Pay) -> None:
     payment = start(50_000)
     sandbox.control("webhooks/skip", count=50)

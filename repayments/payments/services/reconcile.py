@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from repayments.audit.services import record_event
 from repayments.loans.models import Loan
@@ -217,8 +217,15 @@ def _settle_by_object(payment_id: int, now: datetime) -> Payment | None:
 
 
 def _watermark(started: datetime) -> datetime:
+    """Where to look back to. Before a first good run: to the first payment, however long ago.
+
+    Were it a set time alone, it would move on with each run that fails, and pass money by.
+    """
     seen = Watermark.objects.filter(provider=Provider.STRIPE).first()
-    return seen.seen_until - OVERLAP if seen else started - FIRST_LOOK_BACK
+    if seen is not None:
+        return seen.seen_until - OVERLAP
+    began = Payment.objects.filter(provider=Provider.STRIPE).aggregate(at=Min("created_at"))["at"]
+    return min(started - FIRST_LOOK_BACK, (began or started) - OVERLAP)
 
 
 def _move_watermark(seen_until: datetime) -> None:
