@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import check_name
+
 
 class Language(models.TextChoices):
     CHINESE = "zh-hans", _("Chinese")
@@ -33,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Someone who signs in, borrower or staff; the e-mail address is the name."""
 
     email = models.EmailField(_("e-mail"), unique=True)
-    name = models.CharField(_("name"), max_length=200, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True, validators=[check_name])
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     language = models.CharField(
         _("language"), max_length=10, choices=Language.choices, default=Language.CHINESE
@@ -78,7 +80,7 @@ class Borrower(models.Model):
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(_("lender's reference"), max_length=64, unique=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.PERSON)
-    legal_name = models.CharField(_("legal name"), max_length=200)
+    legal_name = models.CharField(_("legal name"), max_length=200, validators=[check_name])
     email = models.EmailField(_("e-mail on record"), blank=True)
     phone = models.CharField(_("phone on record"), max_length=32, blank=True)
     language = models.CharField(

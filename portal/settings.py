@@ -166,6 +166,8 @@ LANGUAGE_COOKIE_SECURE = not DEBUG
 USE_TZ = True
 # What accounts, which may not know repayments, asks for the time.
 CLOCK = "repayments.clock.now"
+# And which characters of a name no document can print.
+FIND_UNPRINTABLE = "repayments.contracts.documents.find_unprintable"
 TIME_ZONE = LENDER_TIME_ZONE
 
 # --- Static files -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.names import show_characters
 from repayments.contracts.documents import ClauseText, find_unprintable
 from repayments.contracts.placeholders import allowed_for
 from repayments.contracts.terms import sha256_of
@@ -114,12 +115,6 @@ def find_faults(kind: str, pair: Pair) -> list[Fault]:
     ]
 
 
-def name_character(char: str) -> str:
-    """Show a character and its number; one that cannot be seen by its number alone."""
-    code = f"U+{ord(char[0]):04X}"
-    return f"“{char}” ({code})" if char.isprintable() else code
-
-
 def _places(pair: Pair) -> Iterator[tuple[str, int, str, str]]:
     for locale in LOCALES:
         yield locale, 0, "title", pair.titles[locale]
@@ -145,7 +140,7 @@ def _slips(text: str, allowed: Collection[str], part: str) -> Iterator[str]:
     unprintable = find_unprintable(text)
     if unprintable:
         yield _("This cannot be printed: %(characters)s") % {
-            "characters": ", ".join(name_character(char) for char in unprintable)
+            "characters": show_characters(unprintable)
         }
     longest = {"title": LONGEST_TITLE, "heading": LONGEST_HEADING}.get(part, LONGEST_TEXT)
     if len(text) > longest:

@@ -581,6 +581,9 @@ BAD_CELLS = [
             "\u2028",
         )
     ],
+    # What no contract could print
+    ("legal_name", "王𠮷", "not_printable"),
+    ("legal_name", "Wang 😀", "not_printable"),
     ("loan_number", "L\u200b1", "hidden_characters"),
     ("loan_number", "L\x001", "hidden_characters"),
     ("loan_number", "L" * 15_000, "too_long"),

@@ -13,8 +13,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Borrower, User
+from accounts.names import find_unprintable, is_unseen, show_characters
 from repayments.contracts import blobs, consents, drawings, kinds
-from repayments.contracts.documents import find_unprintable
 from repayments.contracts.models import Blob, Contract, Signature
 from repayments.contracts.origin import Origin
 from repayments.contracts.services.challenge import use_challenge
@@ -83,14 +83,14 @@ def check_name(*, name: str, borrower: Borrower) -> str:
     if unprintable:
         raise NameRefused(
             _("This character cannot be printed in the document: %(character)s")
-            % {"character": " ".join(unprintable)}
+            % {"character": show_characters(unprintable)}
         )
     if borrower.kind == Borrower.Kind.PERSON and _folded(plain) != _folded(borrower.legal_name):
         raise NameRefused(
             _("Please write your name as it stands in the document: %(name)s")
             % {"name": borrower.legal_name}
         )
-    if len(plain) < 2:
+    if len(plain) < 2 or is_unseen(plain):
         raise NameRefused(_("Please write your full name."))
     return plain
 

@@ -13,6 +13,7 @@ from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.names import show_characters
 from repayments.audit.services import record_event
 from repayments.contracts import documents
 from repayments.contracts.models import ContractTemplate, TemplateVersion
@@ -23,7 +24,6 @@ from repayments.contracts.template_words import (
     Pair,
     find_faults,
     find_text_faults,
-    name_character,
 )
 from repayments.contracts.terms import sha256_of
 
@@ -149,8 +149,9 @@ def check_template_version(*, template: ContractTemplate, pair: Pair, now: datet
         try:
             render_sample(kind=template.kind, pair=pair, locale=locale, now=now)
         except documents.MissingGlyph as error:
-            named = ", ".join(name_character(char) for char in error.characters)
-            words = _("The sample could not be printed: %(characters)s") % {"characters": named}
+            words = _("The sample could not be printed: %(characters)s") % {
+                "characters": show_characters(error.characters)
+            }
             faults.append(Fault(locale, 0, "", str(words)))
         except documents.DocumentError as error:
             words = _("The sample could not be made: %(error)s") % {"error": error}

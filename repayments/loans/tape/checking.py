@@ -20,6 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts.models import Borrower, Language
+from accounts.names import find_unprintable, show_characters
 from repayments.loans.amortization import InvalidTerms, Terms
 from repayments.loans.models import Loan
 from repayments.loans.tape.faults import Faults
@@ -200,6 +201,17 @@ class CellReader:
                 return None
         if len(text) > most:
             self.fault(column, "too_long", most=most)
+            return None
+        return text
+
+    def name(self, column: str, most: int) -> str | None:
+        """Give a text that stands in documents: what cannot be printed is a fault here."""
+        text = self.text(column, most)
+        if text is None or text.isascii():
+            return text
+        unprintable = find_unprintable(text)
+        if unprintable:
+            self.fault(column, "not_printable", characters=show_characters(unprintable))
             return None
         return text
 
@@ -495,7 +507,7 @@ def count_given_row(row: UncountedRow, currency: str, *, faults: Faults) -> Give
 def _read_person(cells: CellReader) -> Person | None:
     reference = cells.text("borrower_reference", 64)
     kind = cells.choice("borrower_kind")
-    legal_name = cells.text("legal_name", 200)
+    legal_name = cells.name("legal_name", 200)
     email = cells.email("email")
     language = cells.choice("language")
     time_zone = cells.zone("time_zone")

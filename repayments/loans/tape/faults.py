@@ -37,6 +37,7 @@ REASONS: dict[str, Any] = {
     "missing": _("This cell must not be empty."),
     "formula": _("A text must not start with = + - @ or a tab: a spreadsheet would run it."),
     "hidden_characters": _("This text has line breaks, control or invisible characters in it."),
+    "not_printable": _("This cannot be printed in a document: %(characters)s"),
     "too_many_marks": _("This text has too many marks on one letter."),
     "too_long": _("This text is longer than %(most)s characters."),
     "unknown_value": _("This must be one of: %(allowed)s."),
