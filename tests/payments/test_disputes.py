@@ -1,12 +1,14 @@
 """A bank questions a payment: what is held, what moves, what is said."""
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
 
 from repayments.cases.models import Case
-from repayments.clock import now, today
+from repayments.clock import lender_zone, now, today
 from repayments.contacts.models import Hold
 from repayments.ledger.services import verify_ledger
 from repayments.loans.models import Loan
@@ -171,6 +173,25 @@ def test_fault_38_each_copy_of_the_truth_in_reverse_ends_the_same(
     assert dispute.status == "won"
     assert money_of(loan) == [50_000, -50_000, 50_000]
     assert not is_held(loan)
+
+
+def test_money_the_bank_took_later_than_it_asked_went_on_the_day_it_was_taken(
+    sandbox: Sandbox, pay: Pay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = receive(pay)
+    at = now()
+    Payment.objects.filter(pk=payment.pk).update(succeeded_at=at - timedelta(days=20))
+    dispute_id = open_dispute(sandbox, payment)
+    told = gateway.fetch_dispute(dispute_id)
+    assert told.withdrawn_at is not None
+    asked, taken = at - timedelta(days=10), at - timedelta(days=3)
+    later = replace(told, created_at=asked, withdrawn_at=taken)
+    monkeypatch.setattr(gateway, "fetch_dispute", lambda _id: later)
+
+    entry = look(dispute_id).withdrawn_entry
+
+    assert entry is not None
+    assert entry.effective_date == taken.astimezone(lender_zone()).date()
 
 
 def test_a_dispute_before_its_payment_settles_the_payment_first(

@@ -46,6 +46,7 @@ class Dispute:
     created_at: datetime
     status: str
     withdrawn: int = 0
+    withdrawn_at: datetime | None = None
     reinstated: int = 0
 
 
@@ -104,7 +105,7 @@ class MoneyBack:
         return dispute
 
     def withdraw(self: Any, dispute: Dispute) -> None:
-        dispute.withdrawn = dispute.amount
+        dispute.withdrawn, dispute.withdrawn_at = dispute.amount, self.clock()
         self.move("dispute", -dispute.amount, dispute.intent.currency, dispute.id)
         self.tell("charge.dispute.funds_withdrawn", "dispute", dispute.id)
 
@@ -167,4 +168,5 @@ class MoneyBack:
             reinstated=dispute.reinstated,
             respond_by=None,
             created_at=dispute.created_at,
+            withdrawn_at=dispute.withdrawn_at,
         )

@@ -18,8 +18,8 @@ class DisputeFacts:
     """A Dispute as fetched.
 
     ``withdrawn`` and ``reinstated`` are minor units that its balance transactions took and gave
-    back, without fees: what truly moved, whatever events told. ``respond_by`` is the deadline for
-    evidence.
+    back, without fees: what truly moved, whatever events told; ``withdrawn_at``, when it was taken,
+    may be long after the bank first asked. ``respond_by`` is the deadline for evidence.
     """
 
     id: str
@@ -33,6 +33,7 @@ class DisputeFacts:
     reinstated: int
     respond_by: datetime | None
     created_at: datetime
+    withdrawn_at: datetime | None = None
 
 
 def fetch_dispute(dispute_id: str) -> DisputeFacts:
@@ -58,6 +59,7 @@ def list_disputes(*, since: datetime, until: datetime) -> Iterator[DisputeFacts]
 def _dispute(row: Any) -> DisputeFacts:
     currency = row.currency.upper()
     moves = [minor_units(one.amount, currency) for one in row.balance_transactions]
+    taken = [one.created for one in row.balance_transactions if one.amount < 0]
     due_by = getattr(row.evidence_details, "due_by", None)
     return DisputeFacts(
         id=row.id,
@@ -71,4 +73,5 @@ def _dispute(row: Any) -> DisputeFacts:
         reinstated=sum(amount for amount in moves if amount > 0),
         respond_by=datetime.fromtimestamp(due_by, UTC) if due_by else None,
         created_at=datetime.fromtimestamp(row.created, UTC),
+        withdrawn_at=datetime.fromtimestamp(min(taken), UTC) if taken else None,
     )

@@ -164,7 +164,7 @@ def _withdraw(dispute: Dispute, payment: Payment, facts: DisputeFacts, now: date
         kind=Kind.CHARGEBACK,
         object_id=facts.id,
         amount=facts.withdrawn,
-        went_at=facts.created_at,
+        went_at=facts.withdrawn_at or facts.created_at,
         actor=None,
         now=now,
     )
