@@ -31,6 +31,9 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL.startswith("https://") else []
 # --- The lender ---------------------------------------------------------------------------------
 LENDER_NAME = env.str("LENDER_NAME", default="海港小贷 Harbor")
 LENDER_TIME_ZONE = env.str("LENDER_TIME_ZONE", default="Asia/Shanghai")
+# PV-10: a signed contract this long after its loan is settled, one never signed after it ended.
+CONTRACT_KEEP_MONTHS = env.int("CONTRACT_KEEP_MONTHS", default=60)
+UNSIGNED_KEEP_DAYS = env.int("UNSIGNED_KEEP_DAYS", default=90)
 LENDER_PHONE = env.str("LENDER_PHONE", default="400-000-0000")
 LENDER_EMAIL = env.str("LENDER_EMAIL", default="help@lender.example")
 # The account that borrowers may transfer to; without its holder and number that way is not shown.
@@ -346,6 +349,15 @@ CELERY_BEAT_SCHEDULE = {
     "make the daily head and have it time-stamped": {
         "task": "repayments.contracts.tasks.sweep_heads",
         "schedule": timedelta(minutes=10),
+    },
+    # Each run is one bounded batch; the night has enough of them.
+    "remove contracts whose time to be kept is over": {
+        "task": "repayments.contracts.tasks.apply_retention",
+        "schedule": crontab(hour="1-4", minute="*/10"),
+    },
+    "hash stored files anew": {
+        "task": "repayments.contracts.tasks.check_files",
+        "schedule": crontab(hour="1-4", minute="5-55/10"),
     },
     "work the gateway's inbox": {
         "task": "repayments.payments.tasks.sweep_gateway_events",

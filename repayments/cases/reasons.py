@@ -131,6 +131,13 @@ def _seal_failed(facts: Facts) -> str:
     }
 
 
+def _file_damaged(facts: Facts) -> str:
+    return _(
+        "A stored file of %(reference)s is missing or changed. Restore it from a backup; its "
+        "SHA-256 is %(sha256)s."
+    ) % {"reference": facts.get("reference") or "", "sha256": facts.get("sha256") or ""}
+
+
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "late": _late,
     "plan_broken": _plan_broken,
@@ -150,6 +157,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "clearing_differs": _clearing_differs,
     "promise_broken": _promise_broken,
     "seal_failed": _seal_failed,
+    "file_damaged": _file_damaged,
     "opened_by_staff": lambda facts: _("A colleague opened it."),
 }
 REASON_CODES = frozenset(_SENTENCES)

@@ -115,6 +115,7 @@ ROLES: dict[str, list[str]] = {
         *_STORY,
         *_WORK,
         "contracts.change_contract",
+        "contracts.hold_contract",
         "contracts.view_contracttemplate",
         "contracts.view_templateversion",
         "contracts.add_templateversion",

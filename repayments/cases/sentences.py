@@ -88,6 +88,12 @@ SENTENCES: dict[str, Any] = {
     "contracts.head_late": gettext_lazy("The daily head of %(day)s has no time stamp"),
     "contracts.reissued": gettext_lazy("Contract %(reference)s issued anew as %(by)s"),
     "contracts.pointed_on": gettext_lazy("%(by)s comes in the place of contract %(reference)s"),
+    "contracts.held": gettext_lazy("Contract %(reference)s placed under a legal hold"),
+    "contracts.hold_lifted": gettext_lazy("Legal hold on contract %(reference)s lifted"),
+    "contracts.purged": gettext_lazy(
+        "Content of contract %(reference)s removed: its time to be kept is over"
+    ),
+    "contracts.drawing_erased": gettext_lazy("Drawn name of contract %(reference)s erased"),
     "contracts.superseded": gettext_lazy("Contract %(reference)s replaced by a newer one"),
     "plans.proposed": gettext_lazy("Plan proposed"),
     "plans.referred": gettext_lazy("Plan given to a person (rule: %(rule)s)"),

@@ -81,7 +81,7 @@ class SignatureInline(ReadOnly, admin.TabularInline):
 @admin.register(Contract)
 class ContractAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("reference", "kind", "borrower", "status", "waits", "seal_error", "created_at")
-    list_filter = (UnsealedFilter, "status", "kind")
+    list_filter = (UnsealedFilter, "status", "kind", "legal_hold")
     list_select_related = ("loan__borrower",)
     search_fields = ("reference", "loan__number", "verify_code")
     ordering = ("-created_at",)
@@ -100,6 +100,7 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin):
             path("<int:pk>/kit.zip", wrap(self.kit), name="contracts_contract_kit"),
             path("<int:pk>/expiry/", wrap(staff.expiry), name="contracts_contract_expiry"),
             path("<int:pk>/void/", wrap(staff.void), name="contracts_contract_void"),
+            path("<int:pk>/hold/", wrap(staff.hold), name="contracts_contract_hold"),
             path("<int:pk>/reissue/", wrap(staff.reissue), name="contracts_contract_reissue"),
             *super().get_urls(),
         ]

@@ -27,6 +27,8 @@ def write_file(data: bytes) -> str:
     sha256 = hashlib.sha256(data).hexdigest()
     path = path_of(sha256)
     if path.exists():
+        # Fresh again: what sweeps up files without a row leaves it alone.
+        os.utime(path)
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f".{sha256}.{secrets.token_hex(4)}"
@@ -44,10 +46,22 @@ def write_file(data: bytes) -> str:
 
 
 def record(sha256: str, *, size: int, media: str) -> Blob:
-    """Give the row of a stored file, in the caller's transaction."""
-    blob, _created = Blob.objects.get_or_create(
+    """Give the row of a stored file, in the caller's transaction.
+
+    Raises: BlobDamaged when the file was removed since it was written: the same bytes stood for
+        something whose time to be kept was over. Nothing is stored then; writing again helps.
+    """
+    blob, created = Blob.objects.get_or_create(
         sha256=sha256, defaults={"size": size, "media": media}
     )
+    if not created:
+        # Whoever removes the bytes holds this row meanwhile.
+        blob = Blob.objects.select_for_update().get(pk=sha256)
+    if not path_of(sha256).exists():
+        raise BlobDamaged(sha256)
+    if blob.purged_at is not None:
+        blob.purged_at = None
+        blob.save(update_fields=["purged_at"])
     return blob
 
 
@@ -60,6 +74,21 @@ def read(sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise BlobDamaged(sha256)
     return data
+
+
+def remove_file(sha256: str) -> None:
+    """Take the bytes away; the caller has made sure that nothing needs them."""
+    path_of(sha256).unlink(missing_ok=True)
+
+
+def find_fault(sha256: str) -> str:
+    """Hash a file anew: "" if it is as stored, else "missing" or "changed"."""
+    try:
+        with path_of(sha256).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "missing"
+    return "" if digest == sha256 else "changed"
 
 
 def path_of(sha256: str) -> Path:

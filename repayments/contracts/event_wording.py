@@ -43,6 +43,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "contracts.superseded": ("Replaced by a newer contract", "由新合同取代"),
     "contracts.reissued": ("Issued anew", "重新出具"),
     "contracts.pointed_on": ("A newer contract comes in its place", "另有新合同替代"),
+    "contracts.held": ("Placed under a legal hold", "设为法律保留"),
+    "contracts.hold_lifted": ("Legal hold lifted", "解除法律保留"),
+    "contracts.purged": ("Content removed; its time was over", "保存期满，内容已删除"),
+    "contracts.drawing_erased": ("Drawn name erased", "手写签名已删除"),
     "contracts.evidence_made": ("Evidence file made", "生成存证文件"),
     "contracts.evidence_failed": (
         "Evidence file not made; tried again later",

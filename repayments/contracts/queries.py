@@ -121,7 +121,12 @@ def get_signed_facts(contract: Contract) -> SignedFacts:
 
 
 def get_download(contract: Contract) -> ContractRevision | None:
-    """Return the file a borrower may take away: the final one when it is there, else as shown."""
+    """Return the file a borrower may take away: the final one when it is there, else as shown.
+
+    None once its time to be kept is over.
+    """
+    if contract.purged_at is not None:
+        return None
     kinds = [ContractRevision.Kind.FINAL, ContractRevision.Kind.UNSIGNED]
     found = {
         revision.kind: revision
@@ -132,7 +137,9 @@ def get_download(contract: Contract) -> ContractRevision | None:
 
 def get_evidence_sha256(contract: Contract) -> str:
     """Return the SHA-256 (hex) of the sealed evidence file; empty while there is none."""
-    made = contract.revisions.filter(kind=ContractRevision.Kind.EVIDENCE)
+    made = contract.revisions.filter(
+        kind=ContractRevision.Kind.EVIDENCE, contract__purged_at__isnull=True
+    )
     return made.values_list("blob_id", flat=True).first() or ""
 
 

@@ -325,6 +325,22 @@ def _seal(
         raise SealingError("seal_failed", _("The document cannot be sealed.")) from error
 
 
+def last_certificate_end(pdf: bytes) -> datetime | None:
+    """Give the day on which the last certificate that signed a file expires; None if unsigned.
+
+    Raises: SealingError where the file cannot be read.
+    """
+    try:
+        reader = PdfFileReader(io.BytesIO(pdf))
+        ends = [
+            signature.signer_cert["tbs_certificate"]["validity"]["not_after"].native
+            for signature in reader.embedded_regular_signatures
+        ]
+    except (PdfError, ValueError) as error:
+        raise SealingError("not_readable", _("The document cannot be read.")) from error
+    return max(ends, default=None)
+
+
 def _stamp_style(
     writer: IncrementalPdfFileWriter,
     field: str,

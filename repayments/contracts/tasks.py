@@ -69,6 +69,16 @@ def sweep_letters(**kwargs: Any) -> None:
 
 
 @shared_task
+def apply_retention(**kwargs: Any) -> None:
+    services.apply_retention(now=now())
+
+
+@shared_task
+def check_files(**kwargs: Any) -> None:
+    services.check_files(now=now())
+
+
+@shared_task
 def sweep_contracts(**kwargs: Any) -> None:
     """End what ran out, remind of what soon will, let go of lost claims, hand on what is to do."""
     moment = now()

@@ -171,7 +171,8 @@ def _signatures_name_the_document(now: datetime) -> Iterator[Breach]:
 
 
 def _contracts_keep_their_bytes(now: datetime) -> Iterator[Breach]:
-    revisions = ContractRevision.objects.order_by("pk").select_related("contract")
+    kept = ContractRevision.objects.filter(contract__purged_at__isnull=True)
+    revisions = kept.order_by("pk").select_related("contract")
     for revision in revisions.iterator(chunk_size=500):
         try:
             blobs.read(revision.blob_id)

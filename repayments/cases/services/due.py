@@ -14,6 +14,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from repayments.audit.services import NewEvent, record_events
 from repayments.cases.models import Case, CaseKind, CasePolicy
+from repayments.cases.services.files import (
+    contracts_with_damage,
+    damaged_contract_case,
+    damaged_letter_case,
+    letters_with_damage,
+)
 from repayments.cases.services.money import decided_refunds, money_sources
 from repayments.cases.services.open import due_moments, get_policy
 from repayments.cases.services.unmatched import (
@@ -25,7 +31,7 @@ from repayments.cases.services.unmatched import (
     own_unmatched_money,
 )
 from repayments.clock import lender_zone
-from repayments.contracts.models import Contract
+from repayments.contracts.models import Contract, SettlementLetter
 from repayments.loans.models import Loan
 from repayments.payments.models import (
     ClearingCheck,
@@ -77,6 +83,8 @@ def open_signaled_cases(*, now: datetime) -> int:
         + sum(_open_in_batches(due, build, now) for due, build in money_sources(since))
         + _open_in_batches(lambda: clearing_differences(since), clearing_case, now)
         + _open_in_batches(_unsealed_contracts, _contract_case, now)
+        + _open_in_batches(contracts_with_damage, damaged_contract_case, now)
+        + _open_in_batches(letters_with_damage, damaged_letter_case, now)
     )
 
 
@@ -230,6 +238,7 @@ _JOINED = {
     Refund: ("payment__loan__borrower", "payment__loan__stage"),
     Suspense: ("payment__loan__borrower", "payment__loan__stage"),
     Contract: ("loan__borrower", "loan__stage"),
+    SettlementLetter: ("loan__borrower", "loan__stage"),
     ClearingCheck: (),
 }
 

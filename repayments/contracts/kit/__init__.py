@@ -33,7 +33,7 @@ def build_kit(contract: Contract) -> dict[str, bytes]:
     Raises: KitIncomplete; blobs.BlobDamaged.
     """
     blob_ids = dict(contract.revisions.values_list("kind", "blob_id"))
-    if ContractRevision.Kind.FINAL not in blob_ids:
+    if ContractRevision.Kind.FINAL not in blob_ids or contract.purged_at is not None:
         raise KitIncomplete(f"There is no completed contract {contract.reference}.")
     pdfs = {"contract.pdf": blobs.read(blob_ids[ContractRevision.Kind.FINAL])}
     if ContractRevision.Kind.EVIDENCE in blob_ids:

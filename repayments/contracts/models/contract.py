@@ -105,10 +105,24 @@ class Blob(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.PositiveIntegerField(_("size"))
     media = models.CharField(_("media type"), max_length=60)
+    checked_at = models.DateTimeField(_("last re-hashed"), null=True, blank=True)
+    fault = models.CharField(_("fault"), max_length=10, blank=True)
+    fault_since = models.DateTimeField(_("fault found"), null=True, blank=True)
+    purged_at = models.DateTimeField(_("bytes removed"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("file")
         verbose_name_plural = _("files")
+        indexes = [
+            models.Index(
+                fields=["checked_at"],
+                condition=Q(purged_at__isnull=True),
+                name="contracts_blob_to_check",
+            ),
+            models.Index(
+                fields=["fault_since"], condition=~Q(fault=""), name="contracts_blob_with_fault"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.sha256
@@ -185,13 +199,25 @@ class Contract(models.Model):
     frozen_at = models.DateTimeField(_("frozen at"), null=True, blank=True)
     signed_at = models.DateTimeField(_("signed at"), null=True, blank=True)
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended unsigned at"), null=True, blank=True)
+    keep_until = models.DateField(_("kept until"), null=True, blank=True)
+    purged_at = models.DateTimeField(_("content removed at"), null=True, blank=True)
 
     objects = ContractQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("contract")
         verbose_name_plural = _("contracts")
+        permissions = [("hold_contract", "Can place and lift a legal hold on a contract")]
         indexes = [
+            models.Index(
+                fields=["ended_at"],
+                condition=Q(
+                    purged_at__isnull=True,
+                    status__in=["declined", "expired", "voided", "superseded"],
+                ),
+                name="contracts_contract_to_purge",
+            ),
             models.Index(
                 fields=["status", "try_again_at"],
                 condition=Q(status__in=["borrower_signed", "sealing", "seal_failed"]),

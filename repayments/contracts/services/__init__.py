@@ -65,12 +65,19 @@ from repayments.contracts.services.letters import (
     make_letter,
     void_letters,
 )
+from repayments.contracts.services.rehash import check_files
 from repayments.contracts.services.reissue import (
     NotToBeReissued,
     reissue_contract,
     reissue_loan_contract,
 )
 from repayments.contracts.services.remind import queue_sign_reminders
+from repayments.contracts.services.retention import (
+    apply_retention,
+    erase_drawings,
+    list_due,
+    set_legal_hold,
+)
 from repayments.contracts.services.seal import list_unsealed, release_stale, seal_contract
 from repayments.contracts.services.sign import (
     Draft,
@@ -122,17 +129,21 @@ __all__ = [
     "ReasonMissing",
     "ReviewNotValid",
     "TooManyCodes",
+    "apply_retention",
     "change_expiry",
     "check_code",
+    "check_files",
     "check_name",
     "confirm_costs",
     "decline_contract",
+    "erase_drawings",
     "expire_contracts",
     "find_challenge",
     "has_agreed",
     "is_to_be_issued",
     "issue_contract",
     "issue_loan_contract",
+    "list_due",
     "list_loans_to_issue",
     "list_loans_with_wrong_letter",
     "list_loans_without_letter",
@@ -153,6 +164,7 @@ __all__ = [
     "seal_contract",
     "seal_letter",
     "send_code",
+    "set_legal_hold",
     "sign_contract",
     "void_contract",
     "void_letters",

@@ -44,7 +44,7 @@ def decline_contract(
     contract = lock(contract_id)
     if contract.expires_at is not None and contract.expires_at <= now:
         raise ContractExpired()
-    move(contract, Contract.Status.DECLINED, decline_reason=words)
+    move(contract, Contract.Status.DECLINED, decline_reason=words, ended_at=now)
     record(contract, "declined", actor=actor, at=now, origin=origin, payload={"reason": words})
     _tell(contract)
     return contract
@@ -71,7 +71,7 @@ def void_contract(
         raise ReasonMissing
     contract = lock(contract_id)
     was_shown = contract.status in CAN_BE_SIGNED
-    move(contract, Contract.Status.VOIDED)
+    move(contract, Contract.Status.VOIDED, ended_at=now)
     record(contract, "voided", actor=actor, at=now, payload={"reason": words})
     if tells_borrower and was_shown:
         _write_of_end(contract, now)
@@ -133,7 +133,7 @@ def _expire(contract_id: int, now: datetime) -> int:
             pk=contract_id,
             status__in=Contract.TRANSITIONS[Contract.Status.EXPIRED],
             expires_at__lte=now,
-        ).update(status=Contract.Status.EXPIRED)
+        ).update(status=Contract.Status.EXPIRED, ended_at=now)
         if changed != 1:
             return 0
         record(contract, "expired", actor=None, at=now)

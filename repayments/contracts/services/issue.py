@@ -114,7 +114,7 @@ def issue_contract(
         with transaction.atomic():
             Loan.objects.select_for_update().get(pk=loan.pk)
             if supersedes is not None:
-                move(supersedes, Contract.Status.SUPERSEDED)
+                move(supersedes, Contract.Status.SUPERSEDED, ended_at=now)
                 record(
                     supersedes, "superseded", actor=actor, at=now, payload={"by": draft.reference}
                 )

@@ -40,6 +40,8 @@ SIGNED = (
 def detail(request: HttpRequest, public_id: object) -> HttpResponse:
     """Resume where the borrower left off; after signing say how far the seal is."""
     contract = get_contract_for_user(request, public_id)
+    if contract.purged_at is not None:
+        return _render_ended(request, contract)
     if contract.status in SIGNED:
         return _render_signed(request, contract)
     if not can_be_signed(contract):
@@ -122,6 +124,8 @@ def _render_ended(request: HttpRequest, contract: Contract) -> HttpResponse:
     if status in Contract.TRANSITIONS[Contract.Status.DECLINED]:
         # Its time is over; the sweep has not been here yet.
         status = Contract.Status.EXPIRED
+    if contract.purged_at is not None:
+        status = "purged"
     context = {"contract": contract, "status": status, "newer": _find_newest(contract)}
     return render(request, "contracts/ended.html", context)
 

@@ -72,6 +72,8 @@ def confirm_costs(request: HttpRequest, public_id: object) -> HttpResponse:
 def read(request: HttpRequest, public_id: object) -> HttpResponse:
     """The document clause by clause; also after signing, then without a next step."""
     contract = get_contract_for_user(request, public_id)
+    if contract.purged_at is not None:
+        return redirect("contracts:detail", contract.public_id)
     if request.method == "POST":
         services.note_reading(
             contract_id=contract.pk,

@@ -1,5 +1,5 @@
 """What staff do to a contract, each on a page that asks why: move its last day, take it back, issue
-it anew."""
+it anew, keep it for a court."""
 
 from collections.abc import Callable
 from typing import Any
@@ -129,6 +129,35 @@ def reissue(request: HttpRequest, pk: int) -> HttpResponse:
         do=do,
         title=_("Issue the contract anew"),
         notes=notes,
+    )
+
+
+@ask
+@permission_required("contracts.hold_contract", raise_exception=True)
+def hold(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep a contract whatever its time, or let its time count again."""
+    contract = _get(pk)
+    is_held = contract.legal_hold
+
+    def do(asked: dict[str, Any]) -> str:
+        services.set_legal_hold(
+            contract_id=contract.pk,
+            is_held=not is_held,
+            reason=asked["reason"],
+            actor=user_of(request),
+            now=now(),
+        )
+        if is_held:
+            return _("The legal hold is lifted; the time to be kept counts again.")
+        return _("The contract is under a legal hold; nothing of it is removed.")
+
+    return _act(
+        request,
+        contract,
+        form=ReasonForm(_posted(request)),
+        do=do,
+        title=_("Lift the legal hold") if is_held else _("Place a legal hold"),
+        notes=[_("A contract under a legal hold is kept whole, whatever its time.")],
     )
 
 
