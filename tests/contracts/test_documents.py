@@ -94,7 +94,7 @@ def test_rare_characters_of_real_names_are_printable() -> None:
         ("zh-hans", r"第 ?(\d+) ?页，共 ?(\d+) ?页", "应还日期"),
     ],
 )
-def test_a_schedule_of_sixty_rows_repeats_its_header_and_counts_pages(
+def test_case_7_a_schedule_of_sixty_rows_repeats_its_header_and_counts_pages(
     locale: str, page: str, column: str, tmp_path: Path
 ) -> None:
     pdf = documents.render_contract(contract_data(locale, rows=60), timestamp=NOW)
