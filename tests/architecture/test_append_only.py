@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, models, transaction
 from repayments.append_only import PROTECTED_TABLES, REFUSED_CHANGES
 from repayments.audit.models import Event
 from repayments.contacts.models import ContactAttempt, Decision, MessageTemplateVersion
-from repayments.contracts.models import TemplateVersion
+from repayments.contracts.models import DailyHead, HeadLeaf, HeadStamp, TemplateVersion
 from repayments.ledger.models import JournalEntry, Posting
 from repayments.loans.models import Allocation
 from tests.factories.cases import make_case, make_colleague
@@ -19,7 +19,7 @@ from tests.factories.loans import make_overdue_loan, pay
 
 @pytest.fixture
 def kept(db: None) -> None:
-    """At least one row of every table: a loan with a payment, a call on it, a decision."""
+    """At least one row of every table: a loan with a payment, a call on it, a decision, a head."""
     pay(make_overdue_loan(as_of=MORNING.date()), 50_000, MORNING.date())
     case, colleague = make_case(), make_colleague("collector")
     borrower = make_borrower()
@@ -42,6 +42,11 @@ def kept(db: None) -> None:
         actor=colleague,
         at=MORNING,
     )
+    head = DailyHead.objects.create(
+        day=MORNING.date(), text="roots", sha256="a" * 64, previous="0" * 64, made_at=MORNING
+    )
+    HeadLeaf.objects.create(head=head, position=0, stream="contract:1", seq=1, hash="b" * 64)
+    HeadStamp.objects.create(head=head, token=b"token", tsa_time=MORNING, created_at=MORNING)
     assert case.pk
     assert queue_reminder(borrower).pk
 
