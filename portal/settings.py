@@ -379,6 +379,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "repayments.payments.tasks.forget_failed_calls",
         "schedule": crontab(hour=4, minute=20),
     },
+    "remove parts of files": {
+        "task": "repayments.contracts.tasks.sweep_parts",
+        "schedule": crontab(hour=4, minute=40),
+    },
     "expire unanswered proposals": {
         "task": "repayments.plans.tasks.sweep_plans",
         "schedule": timedelta(minutes=10),

@@ -8,11 +8,17 @@ is there first. The module refuses to know what the bytes mean.
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 
 from repayments.contracts.models import Blob
+
+# Far longer than any file takes to write; nobody writes on a part of that age.
+PART_MAX_AGE = timedelta(hours=24)
+PARTS_A_SWEEP = 1000
 
 
 class BlobDamaged(Exception):
@@ -89,6 +95,32 @@ def find_fault(sha256: str) -> str:
     except OSError:
         return "missing"
     return "" if digest == sha256 else "changed"
+
+
+def sweep_parts(*, now: datetime) -> int:
+    """Remove what workers killed in the middle of a file left behind; return how many.
+
+    At most PARTS_A_SWEEP a call, none younger than PART_MAX_AGE; a file with a name is never
+    looked at.
+    """
+    oldest = (now - PART_MAX_AGE).timestamp()
+    removed = 0
+    for part in _list_parts():
+        try:
+            if part.stat().st_mtime < oldest:
+                part.unlink()
+                removed += 1
+        except FileNotFoundError:
+            # Its writer has come to the end of it after all, or another sweep was here.
+            continue
+        if removed == PARTS_A_SWEEP:
+            break
+    return removed
+
+
+def _list_parts() -> Iterator[Path]:
+    for folder in sorted(Path(settings.BLOB_ROOT).glob("[0-9a-f][0-9a-f]")):
+        yield from folder.glob(".*")
 
 
 def path_of(sha256: str) -> Path:

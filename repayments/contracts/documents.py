@@ -352,14 +352,16 @@ def read_attachment(pdf: bytes, name: str = ATTACHMENT) -> dict[str, Any]:
     """
     end = pdf.find(b"%%EOF")
     first = pdf[:end] if end >= 0 else b""
-    # A name cannot be forged from inside a stream: the entry must lead to an embedded file.
+    # A name cannot be forged from inside a stream: the entry must lead to an embedded file. Repeats
+    # are bounded, or a file of many beginnings without an end would be searched for minutes.
     found = re.search(
-        rb"/Type/Filespec/F\(" + re.escape(name.encode()) + rb"\)[^>]*?/EF<</F (\d+) 0 R", first
+        rb"/Type/Filespec/F\(" + re.escape(name.encode()) + rb"\)[^>]{0,500}?/EF<</F (\d+) 0 R",
+        first,
     )
     if found is None:
         raise AttachmentMissing(name)
     head = re.search(
-        rb"\n" + found[1] + rb" 0 obj\s*<<((?:[^>]|>(?!>\s*stream))*)>>\s*stream\r?\n", first
+        rb"\n" + found[1] + rb" 0 obj\s*<<((?:[^>]|>(?!>\s*stream)){0,1000})>>\s*stream\r?\n", first
     )
     length = re.search(rb"/Length (\d+)", head[1]) if head else None
     if head is None or length is None or b"/Type/EmbeddedFile" not in head[1]:

@@ -21,8 +21,8 @@ from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
 from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
+from .inspecting import Trust
 from .sealing import SealingKit
-from .verification import Trust
 
 _Result = TypeVar("_Result")
 

@@ -1,12 +1,12 @@
 """Ways in for the worker: ids in, one service each."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import shared_task
 
 from repayments.clock import now, today
-from repayments.contracts import services
+from repayments.contracts import blobs, services
 
 
 @shared_task
@@ -91,3 +91,10 @@ def sweep_contracts(**kwargs: Any) -> None:
         make_evidence.delay_on_commit(contract_id=contract_id)
     for loan_id in services.list_loans_to_issue(now=moment):
         issue_loan_contract.delay_on_commit(loan_id=loan_id)
+
+
+@shared_task
+def sweep_parts(**kwargs: Any) -> None:
+    """Remove parts of files that killed workers left, nightly."""
+    # The machine's clock and not the business's: it is held against the times of files.
+    blobs.sweep_parts(now=datetime.now(UTC))

@@ -104,9 +104,7 @@ def test_a_copy_that_fell_off_the_record_is_valid_and_not_final(
     ],
     ids=["empty", "not a PDF", "broken", "too large"],
 )
-def test_case_30_a_hostile_file_gets_a_clean_answer(
-    visitor: Client, pdf: bytes, reason: str
-) -> None:
+def test_case_30_each_refusal_has_its_reason(visitor: Client, pdf: bytes, reason: str) -> None:
     answer = upload(visitor, pdf)
 
     assert answer.status_code == 200
