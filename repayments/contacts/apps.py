@@ -1,9 +1,11 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ContactsConfig(AppConfig):
     name = "repayments.contacts"
     label = "contacts"
+    verbose_name = _("messages and contacts")
 
     def ready(self) -> None:
         from accounts.signals import account_mail_requested

@@ -4,6 +4,7 @@ A page is loaded once a language and then resized, which is what a window does. 
 collected, so that one run tells all of it.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -21,6 +22,29 @@ TELL_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.effectiveDirective} forbids ${event.blockedURI}`));
 """
+# What a reader sees that is marked as no other language's: text, and what is said in its place.
+READ_WORDS = """
+() => {
+    const page = document.documentElement.lang, words = [];
+    const own = (each) => each.closest("[lang]").lang === page;
+    const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (nodes.nextNode()) {
+        const node = nodes.currentNode, parent = node.parentElement;
+        if (!node.data.trim() || parent.closest("script, style, textarea, [translate=no]"))
+            continue;
+        if (own(parent)) words.push(node.data.trim());
+    }
+    for (const name of ["aria-label", "alt", "title", "placeholder", "aria-description"])
+        for (const each of document.body.querySelectorAll(`[${name}]`))
+            if (own(each)) words.push(each.getAttribute(name));
+    return [document.title, ...words];
+}
+"""
+# What somebody has named, and is written as it is on any page.
+NAMES = """
+SELECT legal_name AS name FROM accounts_borrower UNION SELECT name FROM accounts_user
+UNION SELECT key FROM loans_stage UNION SELECT key FROM loans_product
+"""
 # Lines that tell no fault of the page: an answer of 4xx to a form with a mistake, and a preview
 # that was still on its way when the page was left.
 EXPECTED = (
@@ -31,6 +55,22 @@ EXPECTED = (
 )
 
 
+# Of either language, or of none: addresses, anything with a digit in it, currencies and time zones,
+# languages by their own names, what has one name everywhere. "Search" is Django's, of a picture.
+SHARED = r"""(?ax)
+    [\w.+*-]+@[\w.-]+ | https?://[!-~]+ | [\w./:#-]*\d[\w./:#-]*
+    | \b(?:PDF|CSV|MB|EN|UTC|WCAG|AA|CNY|USD|webhook|[Vv]isa)\b | \b[A-Z][a-z]+/[A-Z]\w+
+    | ^(?:English|简体中文|Search)$
+"""
+
+
+def find_foreign(text: str, language: str) -> str:
+    """Find the first words of the other language in a text; empty if there are none."""
+    wrong = r"[A-Za-z]{2,}" if language == "zh-hans" else r"[\u3400-\u9fff]+"
+    found = re.search(wrong, re.sub(SHARED, " ", text))
+    return found[0] if found else ""
+
+
 @dataclass
 class Look:
     """A browser window and what was wrong with the pages it showed."""
@@ -39,6 +79,8 @@ class Look:
     page: Page
     faults: list[str] = field(default_factory=list)
     dark: bool = False
+    called: list[str] = field(default_factory=list)
+    """What a test brings along besides the demo's people: names, words of its own, codes."""
     _at: str = ""
 
     def __post_init__(self) -> None:
@@ -78,6 +120,7 @@ class Look:
         self._at = f"{urlsplit(page.url).path} {language}"
         if urlsplit(page.url).path != path:
             self.faults.append(f"{self._at}: expected {path}")
+        self._read(language)
         for width in (PHONE, DESK):
             page.set_viewport_size({"width": width, "height": HEIGHT})
             self._measure(width)
@@ -86,6 +129,17 @@ class Look:
         self._measure(NARROW)
         if self.dark:
             self._look_in_the_dark()
+
+    def _read(self, language: str) -> None:
+        """No English on a Chinese page, nor the reverse, but for what people are called."""
+        named = {*self.called, *(row["name"] for row in self.stack.rows(NAMES))} - {""}
+        called = sorted(named, key=len, reverse=True)
+        for words in dict.fromkeys(self.page.evaluate(READ_WORDS)):
+            left = words
+            for name in called:
+                left = left.replace(name, "")
+            if find_foreign(left, language):
+                self.faults.append(f"{self._at}: in the other language: {words[:120]!r}")
 
     def _look_in_the_dark(self) -> None:
         self.page.set_viewport_size({"width": PHONE, "height": HEIGHT})

@@ -63,6 +63,9 @@ def test_transfers_promises_and_the_operators_page(look: Look) -> None:
     supervisor, _code = hire_supervisor(demo)
     demo.sign_in(page, supervisor, second_factor=True)
     look.dark = True
+    look.called += ["Oliver Reed", "for the car", "listing disputes", "permission_denied"]
+    # The columns of a statement, as its file names them.
+    look.called += ["booked_on、amount、currency、text", "reference、payer、line_id"]
     look.open("/admin/payments/failedcall/gateway/")
     shot(look, "gateway")
     look.open("/admin/payments/bankline/")

@@ -123,6 +123,7 @@ def test_money_left_over_goes_back_and_a_bank_asks(look: Look) -> None:
     demo.wait_until(lambda: demo.rows("SELECT * FROM payments_dispute"))
     look.open(receipt)
     demo.sign_in(page, supervisor, second_factor=True)
+    look.called += ["needs_response", "general"]  # the gateway's own words, for operators
     look.open("/admin/payments/dispute/")
     demo.sandbox.control(f"disputes/{made['id']}/win")
     demo.wait_until(lambda: demo.rows("SELECT * FROM payments_dispute WHERE status = 'won'"))

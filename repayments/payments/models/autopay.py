@@ -86,10 +86,17 @@ class Mandate(models.Model):
         REPLACED = "replaced", _("another card took its place")
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="mandates")
+    loan = models.ForeignKey(
+        Loan, on_delete=models.PROTECT, related_name="mandates", verbose_name=_("loan")
+    )
     customer = models.ForeignKey(GatewayCustomer, on_delete=models.PROTECT, related_name="mandates")
     card = models.ForeignKey(
-        SavedCard, on_delete=models.PROTECT, null=True, blank=True, related_name="mandates"
+        SavedCard,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mandates",
+        verbose_name=_("card"),
     )
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.PENDING
@@ -136,7 +143,7 @@ class Mandate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.public_id} {self.status}"
+        return f"{self.public_id} {self.get_status_display()}"
 
 
 class AutopayCharge(models.Model):

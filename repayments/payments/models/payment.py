@@ -194,7 +194,7 @@ class Payment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.public_id} {self.status}"
+        return f"{self.public_id} {self.get_status_display()}"
 
     def get_absolute_url(self) -> str:
         return reverse("payments:receipt", args=[self.public_id])

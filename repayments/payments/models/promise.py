@@ -21,7 +21,9 @@ class PromiseToPay(models.Model):
         WITHDRAWN = "withdrawn", _("withdrawn")
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="promises")
+    loan = models.ForeignKey(
+        Loan, on_delete=models.PROTECT, related_name="promises", verbose_name=_("loan")
+    )
     amount = MoneyField(_("amount"))
     promised_for = models.DateField(_("by"))
     status = models.CharField(

@@ -94,7 +94,12 @@ class Refund(models.Model):
     refund_id = models.CharField(_("refund at the gateway"), max_length=255, blank=True)
     needs_approval = models.BooleanField(_("takes two people"), default=True)
     proposed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("proposed by"),
     )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -143,7 +148,7 @@ class Refund(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.public_id} {self.status}"
+        return f"{self.public_id} {self.get_status_display()}"
 
     @property
     def idempotency_key(self) -> str:

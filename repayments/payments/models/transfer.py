@@ -21,7 +21,12 @@ class BankLine(models.Model):
     payer = models.CharField(_("payer"), max_length=200, blank=True)
     text = models.CharField(_("text"), max_length=500, blank=True)
     loan = models.ForeignKey(
-        Loan, on_delete=models.PROTECT, null=True, blank=True, related_name="bank_lines"
+        Loan,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bank_lines",
+        verbose_name=_("loan"),
     )
     payment = models.OneToOneField(
         Payment, on_delete=models.PROTECT, null=True, blank=True, related_name="bank_line"
@@ -30,7 +35,10 @@ class BankLine(models.Model):
         Suspense, on_delete=models.PROTECT, null=True, blank=True, related_name="bank_line"
     )
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("recorded by"),
     )
     recorded_at = models.DateTimeField(_("recorded at"))
 
