@@ -86,6 +86,10 @@ SENTENCES: dict[str, Any] = {
         "Files for an independent check of %(reference)s downloaded"
     ),
     "contracts.head_late": gettext_lazy("The daily head of %(day)s has no time stamp"),
+    "contracts.template_drafted": gettext_lazy("Words of a contract drafted"),
+    "contracts.template_edited": gettext_lazy("Words of a contract edited"),
+    "contracts.template_published": gettext_lazy("Words of a contract published"),
+    "contracts.template_retired": gettext_lazy("Words of a contract retired"),
     "contracts.reissued": gettext_lazy("Contract %(reference)s issued anew as %(by)s"),
     "contracts.pointed_on": gettext_lazy("%(by)s comes in the place of contract %(reference)s"),
     "contracts.held": gettext_lazy("Contract %(reference)s placed under a legal hold"),

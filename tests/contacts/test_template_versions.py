@@ -24,7 +24,8 @@ from tests.factories.contacts import MORNING, make_draft, make_staff, queue_remi
 # What migrations lay, by channel and class: what these rules and pages send is all there.
 SEEDED = {
     "email account": (
-        "autopay_confirm autopay_ended autopay_not_taken autopay_retry autopay_started "
+        "autopay_asks autopay_confirm autopay_ended autopay_left_out autopay_not_taken "
+        "autopay_retry autopay_started "
         "contract_completed contract_to_sign contract_withdrawn email_changed help_answered "
         "help_received invitation "
         "password_reset payment_failed payment_received plan_accepted plan_countered plan_declined "
