@@ -53,6 +53,7 @@ from .certificates import (
     load_identity,
     preflight,
 )
+from .checked_stamper import CheckedStamper
 
 BORROWER_FIELD = "Borrower"
 LENDER_FIELD = "Lender"
@@ -303,7 +304,7 @@ def _seal(
             pdf_signer = signers.PdfSigner(
                 metadata,
                 _Bridge(signer),
-                timestamper=kit.time_stamper,
+                timestamper=CheckedStamper(kit.time_stamper),
                 stamp_style=style,
                 new_field_spec=SigFieldSpec(field) if appearance is None else None,
             )

@@ -21,6 +21,7 @@ from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
 from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
+from .checked_stamper import CheckedStamper
 from .inspecting import Trust
 from .sealing import SealingKit
 
@@ -47,7 +48,7 @@ def stamp_text(text: str, *, kit: SealingKit) -> Stamp:
     """
     digest = hashlib.sha256(text.encode()).digest()
     try:
-        token = _run(kit.time_stamper.async_timestamp(digest, "sha256"))
+        token = _run(CheckedStamper(kit.time_stamper).async_timestamp(digest, "sha256"))
     except (TimestampRequestError, OSError) as error:
         raise TimeStampUnavailable(str(error)) from error
     return read_stamp(token.dump())

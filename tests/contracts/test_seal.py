@@ -1,13 +1,17 @@
 import errno
 import os
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import tsp
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
+from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from repayments.audit.models import Event
 from repayments.audit.services import verify_audit
@@ -109,6 +113,67 @@ def test_case_17_a_silent_time_stamp_service_is_asked_again_later(
     assert not seal(signed, now=NOW + timedelta(seconds=59))
     assert services.list_unsealed(now=NOW + timedelta(seconds=60)) == [signed.pk]
     assert seal(signed, now=NOW + timedelta(seconds=60))
+
+
+class Wrong(DummyTimeStamper):
+    """Answers another question than it was asked: of other bytes, or with another number."""
+
+    def __init__(self, what: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._what = what
+
+    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        asked = req.copy()
+        if self._what == "nonce":
+            asked["nonce"] = 1
+        else:
+            asked["message_imprint"]["hashed_message"] = bytes(32)
+        return await super().async_request_tsa_response(asked)
+
+
+@pytest.mark.parametrize("what", ["nonce", "imprint"])
+def test_case_17_a_stamp_of_something_else_is_no_stamp(
+    what: str, signed: Contract, kit: sealing.SealingKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = kit.time_stamper
+    assert isinstance(good, DummyTimeStamper)
+    wrong = Wrong(
+        what,
+        tsa_cert=good.tsa_cert,
+        tsa_key=good.tsa_key,
+        certs_to_embed=good.certs_to_embed,
+        fixed_dt=NOW,
+    )
+    with monkeypatch.context() as patch:
+        use_stamper(patch, wrong)
+        assert not seal(signed)
+
+    assert signed.status == "seal_failed"
+    assert signed.signatures.count() == 1
+    assert not signed.revisions.filter(kind="final").exists()
+    assert seal(signed, now=LATER)
+
+
+@pytest.fixture
+def slow_service() -> Iterator[str]:
+    """Takes a request and never answers; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+def test_case_17_a_slow_service_is_not_waited_for(
+    signed: Contract, slow_service: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "TIME_STAMP_TIMEOUT_SECONDS", 0.2)
+    settings.TIME_STAMP_URL = slow_service
+    begun = time.monotonic()
+
+    assert not seal(signed)
+
+    assert time.monotonic() - begun < 10
+    assert (signed.status, signed.seal_error) == ("seal_failed", "time_stamp_unavailable")
+    settings.TIME_STAMP_URL = ""
+    assert seal(signed, now=LATER)
 
 
 def test_case_17_each_failure_waits_longer_up_to_an_hour(

@@ -84,7 +84,7 @@ def test_the_record_may_be_found_by_the_reference_inside(
     assert answer(check(sealed.final.pdf, expected=None)) == ("invalid", "unknown_document")
 
 
-def test_a_flipped_bit_anywhere_is_found(sealed: SealedContract, check: Check) -> None:
+def test_case_23_a_flipped_bit_anywhere_is_found(sealed: SealedContract, check: Check) -> None:
     """Body, both seals, byte ranges, cross-reference tables: some bit of each, and a sweep."""
     pdf = sealed.final.pdf
     marks = [
@@ -106,7 +106,7 @@ def test_a_flipped_bit_anywhere_is_found(sealed: SealedContract, check: Check) -
     assert passed == []
 
 
-def test_a_flipped_bit_in_the_padding_is_still_not_genuine(
+def test_case_23_a_flipped_bit_in_the_padding_is_not_genuine(
     sealed: SealedContract, check: Check
 ) -> None:
     pdf = sealed.final.pdf
@@ -117,7 +117,9 @@ def test_a_flipped_bit_in_the_padding_is_still_not_genuine(
 
 
 @pytest.mark.parametrize("tail", [b"\n", b"\n% a remark\n", b"\n%%EOF\n", bytes(500)])
-def test_bytes_after_the_end_are_found(tail: bytes, sealed: SealedContract, check: Check) -> None:
+def test_case_24_bytes_after_the_end_are_found(
+    tail: bytes, sealed: SealedContract, check: Check
+) -> None:
     assert check(sealed.final.pdf + tail).verdict == "invalid"
 
 
@@ -126,7 +128,7 @@ def test_a_truncated_file_is_invalid(part: float, sealed: SealedContract, check:
     assert check(sealed.final.pdf[: int(len(sealed.final.pdf) * part)]).verdict == "invalid"
 
 
-def test_a_file_cut_back_to_the_borrowers_seal_lacks_the_countersignature(
+def test_case_26_a_file_cut_back_to_the_borrowers_seal_lacks_the_countersignature(
     sealed: SealedContract, check: Check
 ) -> None:
     assert answer(check(sealed.borrower.pdf)) == ("invalid", "signature_missing")
@@ -136,7 +138,7 @@ def test_the_unsigned_file_bears_no_signature(sealed: SealedContract, check: Che
     assert answer(check(sealed.frozen)) == ("invalid", "no_signatures")
 
 
-def test_a_turned_page_is_found(sealed: SealedContract, check: Check) -> None:
+def test_case_25_a_turned_page_is_found(sealed: SealedContract, check: Check) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed.final.pdf))
     reference, _ = writer.find_page_for_modification(0)
     reference.get_object()["/Rotate"] = generic.NumberObject(90)
@@ -146,7 +148,7 @@ def test_a_turned_page_is_found(sealed: SealedContract, check: Check) -> None:
     assert answer(check(output.getvalue())) == ("invalid", "changed_after_signing")
 
 
-def test_an_added_note_is_found(sealed: SealedContract, check: Check) -> None:
+def test_case_25_an_added_note_is_found(sealed: SealedContract, check: Check) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed.final.pdf))
     reference, _ = writer.find_page_for_modification(0)
     note = generic.DictionaryObject(
@@ -167,7 +169,7 @@ def test_an_added_note_is_found(sealed: SealedContract, check: Check) -> None:
     assert check(output.getvalue()).verdict == "invalid"
 
 
-def test_a_removed_signature_is_found(sealed: SealedContract, check: Check) -> None:
+def test_case_28_a_removed_signature_is_found(sealed: SealedContract, check: Check) -> None:
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed.final.pdf))
     fields = writer.root["/AcroForm"]["/Fields"]
     field = fields[0].get_object()
@@ -178,7 +180,7 @@ def test_a_removed_signature_is_found(sealed: SealedContract, check: Check) -> N
     assert check(output.getvalue()).verdict == "invalid"
 
 
-def test_a_foreign_ca_of_the_same_name_is_not_trusted(
+def test_case_27_a_foreign_ca_of_the_same_name_is_not_trusted(
     sealed: SealedContract, check: Check, tmp_path: Path
 ) -> None:
     create_development_ca(tmp_path, now=NOW)
@@ -215,7 +217,7 @@ def test_a_time_stamp_of_an_unknown_authority_is_refused(
     assert answer(check(forged.final.pdf)) == ("invalid", "time_stamp_invalid")
 
 
-def test_one_contracts_file_does_not_pass_for_another(
+def test_case_29_one_contracts_file_does_not_pass_for_another(
     sealed: SealedContract, check: Check, kit: SealingKit
 ) -> None:
     data = contract_data("zh-hans", reference="L-2026-000043")
@@ -227,7 +229,7 @@ def test_one_contracts_file_does_not_pass_for_another(
     assert answer(check(sealed.final.pdf, expected=same)) == ("invalid", "frozen_part_changed")
 
 
-def test_a_certificate_that_expired_later_does_not_spoil_the_file(
+def test_case_31_a_certificate_that_expired_later_does_not_spoil_the_file(
     sealed: SealedContract, check: Check, time_machine_at: Callable[..., None]
 ) -> None:
     time_machine_at(NOW + timedelta(days=20 * 365))
@@ -241,7 +243,7 @@ def test_a_certificate_that_expired_later_does_not_spoil_the_file(
         (timedelta(days=-1), ("invalid", "revoked")),
     ],
 )
-def test_revocation_counts_from_its_date(
+def test_case_32_revocation_counts_from_its_date(
     shift: timedelta, wanted: tuple[str, str], tmp_path: Path, frozen: bytes
 ) -> None:
     create_development_ca(tmp_path, now=NOW)
