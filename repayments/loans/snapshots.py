@@ -1,6 +1,6 @@
-"""Read a loan's rows into the snapshot that all reckoning starts from: three queries."""
+"""Read a loan's rows into the snapshot that all reckoning starts from: two queries."""
 
-from django.db.models import F
+from django.db.models import F, Subquery
 
 from repayments.ledger.models import Account, Balance
 from repayments.loans.models import Charge, Installment, Loan, Schedule
@@ -26,12 +26,16 @@ ROW_FIELDS = [
 
 def load_snapshot(loan: Loan) -> Snapshot:
     """Read what the loan owes now; under the loan's lock where something is written after."""
+    balance = Balance.objects.filter(book_id=loan.book_id, account=Account.UNAPPLIED)
     installments = list(
         Installment.objects.filter(loan=loan)
         .current()
         .order_by("number")
-        .values("schedule__reason", *ROW_FIELDS)
+        .values("schedule__reason", *ROW_FIELDS, unapplied=Subquery(balance.values("amount")))
     )
+    # The same on each row; a loan that has none yet may hold money all the same.
+    found = {row.pop("unapplied") for row in installments}
+    unapplied = found.pop() if found else balance.values_list("amount", flat=True).first()
     reasons = {row.pop("schedule__reason") for row in installments}
     # A plan binds as signed; on its rows, and on own dates, interest is part of the row.
     by_terms = loan.amortization != Loan.Amortization.CUSTOM and reasons <= {
@@ -42,11 +46,6 @@ def load_snapshot(loan: Loan) -> Snapshot:
     charges = Charge.objects.filter(
         loan=loan, amount__gt=F("paid") + F("waived") + F("withdrawn")
     ).order_by("charged_on", "pk")
-    unapplied = (
-        Balance.objects.filter(book_id=loan.book_id, account=Account.UNAPPLIED)
-        .values_list("amount", flat=True)
-        .first()
-    )
     return Snapshot(
         currency=loan.currency,
         annual_rate=loan.annual_rate,

@@ -154,7 +154,7 @@ def test_its_queries_are_few(
     reader: Client, loan: Loan, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     reader.get(url(loan))
-    # session, user, the session's own row; the loan; rows, charges, balance of
-    # the position (3); stage.
-    with django_assert_num_queries(7):
+    # session, user, the session's own row; the loan; rows with the money that waits, charges of
+    # the position (2); stage.
+    with django_assert_num_queries(6):
         reader.get(url(loan), {"day": DAY.isoformat()})

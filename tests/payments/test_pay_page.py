@@ -286,10 +286,10 @@ def test_the_page_takes_the_same_queries_however_long_the_loan(
     signed_in.get(url(loan))
 
     # Session, user, the session's own row, loan with its open attempt; then the position's
-    # installments, unapplied money and charges. The preview reads the same.
-    with django_assert_num_queries(7):
+    # installments with the money that waits, and charges. The preview reads the same.
+    with django_assert_num_queries(6):
         signed_in.get(url(loan))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         signed_in.post(url(loan), {"purpose": "other", "amount": "500", "preview": "1"})
 
 
