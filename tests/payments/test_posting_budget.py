@@ -46,13 +46,13 @@ def test_one_posting_stays_within_its_budget_of_statements(
 
     # 3, the inbox: claim, read, mark as worked. 3, whose it is: told this id?, and by two names.
     # 6, begin, the two locks, does it rest somewhere?, the claim, the key.
-    # 13, the loan: savepoint and its end, lock, rows, unapplied, charges, posted before?, barrier
+    # 12, the loan: savepoint and its end, lock, rows, charges, posted before?, barrier
     # (2), later money?, the row that is paid, allocations, figures.
     # 4, the entry: number, entry, postings, balances. 6, two events: lock, event, head.
     # 2, the entry's name on key and payment. 2, the receipt: words, message.
     # 2, commit, and the payment as it is stored.
     on_sqlite = connection.vendor == "sqlite"  # asks how many figures changed
-    with django_assert_num_queries(41 + on_sqlite):
+    with django_assert_num_queries(40 + on_sqlite):
         process_event(event_id=event_id, now=now())
 
     assert Payment.objects.get().status == Payment.Status.SUCCEEDED
