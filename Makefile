@@ -5,6 +5,8 @@
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 PORT ?= 8000
+# More than the two cores the times are told for: browsers and live processes are mostly waited for.
+WORKERS ?= 3
 # Two checkouts on two ports keep their sandboxes apart: 8000 has 12111.
 SANDBOX_PORT ?= $(shell expr $(PORT) + 4111)
 PRODUCT := portal accounts repayments $(wildcard benchmarks)
@@ -35,9 +37,9 @@ run: .venv/installed  ## serve the demo on 127.0.0.1:8000 (PORT=...): web, worke
 	@exec $(BIN)/honcho --env /dev/null start
 
 test: .venv/installed  ## run the whole suite: on SQLite, and on PostgreSQL and Redis with TEST_DATABASE_URL and TEST_REDIS_URL
-	env -u DATABASE_URL $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	env -u DATABASE_URL $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 ifdef TEST_DATABASE_URL
-	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest -q -n 2 --dist loadgroup \
+	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup \
 		--database-only -m "not browser"
 endif
 

@@ -44,7 +44,7 @@ class TemplateVersionAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(ContractTemplate)
 class ContractTemplateAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("kind_of_document", "key")
+    list_display = ("kind_of_document",)
     ordering = ("key",)
 
     @admin.display(description=_("kind"))

@@ -56,11 +56,12 @@ EXPECTED = (
 
 
 # Of either language, or of none: addresses, anything with a digit in it, currencies and time zones,
-# languages by their own names, what has one name everywhere. "Search" is Django's, of a picture.
+# languages by their own names, what has one name everywhere, the placeholders of templates in their
+# braces. "Search" is Django's, of a picture.
 SHARED = r"""(?ax)
     [\w.+*-]+@[\w.-]+ | https?://[!-~]+ | [\w./:#-]*\d[\w./:#-]*
     | \b(?:PDF|CSV|MB|EN|UTC|WCAG|AA|CNY|USD|webhook|[Vv]isa)\b | \b[A-Z][a-z]+/[A-Z]\w+
-    | ^(?:English|简体中文|Search)$
+    | ^(?:English|简体中文|Search)$ | \{[a-z_]+\}
 """
 
 

@@ -174,7 +174,7 @@ def test_fault_25_news_of_a_try_before_news_of_its_page_opens_no_second_page(
     """A page whose answer was lost is used: the attempt waits for it and is not begun anew."""
     until = gateway.clock()
     pages = gateway.list_sessions(since=until - timedelta(minutes=5), until=until)
-    (page,) = (one for one in pages if one.metadata["payment"] == str(unknown.public_id))
+    (page,) = (one for one in pages if one.metadata.get("payment") == str(unknown.public_id))
     sandbox.control(f"sessions/{page.id}/pay", card="0002")
     intent = gateway.fetch_session(page.id).intent
     assert intent is not None

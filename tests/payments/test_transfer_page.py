@@ -41,7 +41,7 @@ def test_it_shows_account_reference_and_what_is_due(signed_in: Client, loan: Loa
     page = signed_in.get(url(loan)).content.decode()
 
     for words in ("Harbor Lending", "62170000000001", "Some Bank", loan_reference(loan.public_id)):
-        assert f'<dd class="copy">{words}</dd>' in page
+        assert f'<dd class="copy" translate="no">{words}</dd>' in page
     due = get_position(loan=loan, as_of=today()).past_due_amount
     assert money_text(due, "CNY") in page
     assert "Bank&#x27;s code" not in page, "what is not set is not shown"
