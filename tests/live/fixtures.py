@@ -12,6 +12,7 @@ from django.conf import settings
 from tests.live.stack import Laid, Stack, laid_database, running_stack
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "laid" in getattr(item, "fixturenames", ()):
