@@ -97,6 +97,25 @@ def fixtures_of(item: pytest.Item) -> set[str]:
     return set(getattr(item, "fixturenames", ()))
 
 
+# They look at files, words and pages, which no engine could change: one run of them is enough.
+OF_ANY_ENGINE = {
+    "contracts/test_evidence_pages.py",
+    "contracts/test_evidence_text.py",
+    "contracts/test_hostile.py",
+    "contracts/test_kit.py",
+    "contracts/test_names.py",
+    "contracts/test_opinions.py",
+    "contracts/test_pages.py",
+    "contracts/test_tamper.py",
+    "contracts/test_template_pages.py",
+    "contracts/test_verify_page.py",
+    "payments/test_declined_words.py",
+    "payments/test_foreign_ids.py",
+}
+
+
 def uses_database(item: pytest.Item) -> bool:
+    if "/".join(item.path.parts[-2:]) in OF_ANY_ENGINE:
+        return False
     named = {"db", "transactional_db", "live_server", "laid"} & fixtures_of(item)
     return bool(named or item.get_closest_marker("django_db"))
