@@ -278,6 +278,6 @@ def test_the_number_of_statements_does_not_grow_with_the_loans(
 
     # Savepoints included; each step is a handful of statements, whatever the number of loans, and
     # so is each sort of case that may be due.
-    with django_assert_max_num_queries(78):
+    with django_assert_max_num_queries(84):
         assert run(DAY)[:3] == (12, 12, 12)
     assert Installment.objects.filter(interest_billed__gt=0).count() == Loan.objects.count() == 12
