@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from repayments import close, tasks
 from repayments.audit.services import verify_audit
@@ -278,6 +279,7 @@ def test_the_number_of_statements_does_not_grow_with_the_loans(
 
     # Savepoints included; each step is a handful of statements, whatever the number of loans, and
     # so is each sort of case that may be due.
-    with django_assert_max_num_queries(84):
+    on_postgresql = connection.vendor == "postgresql"  # it takes six more
+    with django_assert_max_num_queries(84 if on_postgresql else 78):
         assert run(DAY)[:3] == (12, 12, 12)
     assert Installment.objects.filter(interest_billed__gt=0).count() == Loan.objects.count() == 12
